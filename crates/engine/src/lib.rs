@@ -1,1 +1,27 @@
-//! (being written)
+//! The only writer of the chain: it imports blocks of others, builds and seals its own, commits
+//! them to the store, and announces them.
+//!
+//! Invariants: a block is announced only after it is durable and after the pool knows of it, so
+//! that whoever hears of a head finds everything about it; the state root of every committed block
+//! was computed by this node.
+//!
+//! Deliberately absent: forks and reorganisations. A block extends the head or it is refused;
+//! finality is one block. Consensus between several authorities is a later issue: today a single
+//! authority decides by building.
+
+mod chain;
+mod error;
+mod feed;
+mod metrics;
+mod producer;
+mod randomness;
+mod source;
+
+pub use chain::Chain;
+pub use error::{EngineError, ImportError};
+pub use feed::HeadFeed;
+pub use producer::{BlockTime, Producer, ProducerConfig};
+pub use randomness::{Beta, RandomnessKey, Sidecar};
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,54 @@
-//! (being written)
+//! Every JSON-RPC method of the node, from decoding the parameters to the last quote of the answer.
+//!
+//! Invariants:
+//! - a request opens at most one storage reader, inside synchronous code, and takes the head from
+//!   that reader: one answer never mixes two heads, and nothing is held across an await;
+//! - after `newHeads` announces a block every method sees it, for blocks are announced after they
+//!   are committed;
+//! - everything a caller can make large is bounded by [`RpcLimits`], and every refusal passes
+//!   through the one table in [`RpcError`];
+//! - parameters and results are those of Ethereum's execution-apis. `latest`, `safe` and
+//!   `finalized` are the same block, for a committed block is decided for good; `pending` is an
+//!   empty block on top of it, and only `eth_getTransactionCount` counts the pool's transactions.
+//!
+//! Layout: one file per group of methods (`eth/*`, `net`, `web3`, `txpool`, `mfenx`, `discovery`), each with a
+//! `register` that is its table of contents; the shapes of results in `json`.
+//!
+//! Deliberately absent: HTTP, sockets, rate limits (they belong to the gateway), anything that
+//! writes to the store, filters that are polled (`eth_newFilter`), tracing, and accounts with keys.
+
+mod block_cache;
+mod block_id;
+mod context;
+mod discovery;
+mod dispatch;
+mod error;
+mod eth;
+mod fee_oracle;
+mod json;
+mod limits;
+mod metrics;
+mod mfenx;
+mod middleware;
+mod namespace;
+mod net;
+mod params;
+mod registry;
+mod revert;
+mod server;
+mod status;
+mod subscription_id;
+mod txpool;
+mod web3;
+mod work;
+
+pub use context::RpcContext;
+pub use dispatch::Dispatch;
+pub use error::RpcError;
+pub use limits::RpcLimits;
+pub use middleware::{RpcLayer, RpcStack};
+pub use namespace::{Namespace, UnknownNamespace};
+pub use registry::module;
+pub use server::RpcServer;
+pub use status::{NodeStatus, SyncProgress};
+pub use subscription_id::SubscriptionIds;

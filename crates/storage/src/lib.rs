@@ -1,1 +1,48 @@
-//! (being written)
+//! The store: blocks, receipts, state, its history and its Merkle Patricia tries, in one MDBX
+//! environment.
+//!
+//! # Consistency
+//! - One writer, many readers. [`Store::commit`] writes one block in one durable transaction: after
+//!   a crash the store is at a block boundary, and a block for which `commit` returned is there.
+//! - A [`Reader`] is one snapshot: everything it answers belongs to the same head, however many
+//!   blocks are committed meanwhile. It pins the pages of its snapshot, so it should be
+//!   short-lived: one request, one import step.
+//! - The state root of the head always equals the root of the stored account trie. `commit` refuses
+//!   changes whose root was computed on another head or differs from the header's.
+//! - The value of an account or slot after block N is the first change recorded after N, else the
+//!   current value.
+//!
+//! # Trie
+//! The branch tables hold *every* branch node of the current tries, by path, with the references to
+//! all its children. Leaves are the account and storage tables themselves; extension nodes follow
+//! from the paths. A new root is computed by descending only where something changed.
+//!
+//! # Deliberately absent
+//! Trie history (proofs of old blocks), the log index, pruning and snapshots: they are later work.
+//! Cursors and MDBX types never leave this crate, and there is no trait for other backends.
+
+mod code_cache;
+mod codec;
+mod commit;
+mod directory;
+mod error;
+mod genesis;
+mod metrics;
+mod options;
+mod reader;
+mod state;
+mod store;
+mod tables;
+mod trie;
+mod txn;
+mod verify;
+
+pub use commit::BlockCommit;
+pub use error::StoreError;
+pub use metrics::describe_metrics;
+pub use options::{Durability, StoreOptions};
+pub use reader::{Head, Reader, StoredReceipt, TransactionLocation};
+pub use state::{StateChanges, StateView};
+pub use store::{Store, TableStats};
+pub use trie::{AccountProof, SlotProof, TrieUpdates};
+pub use verify::VerifyReport;

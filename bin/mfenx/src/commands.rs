@@ -1,0 +1,84 @@
+//! From arguments to the `node` crate.
+
+use crate::{
+    args::{BlockTimeArg, Command, DbArgs, DbCommand, DevArgs, ExportArgs, ImportArgs, ListenArgs, ServeArgs},
+    output::{self, Progress},
+};
+use mfenx_node::{BlockTime, ChainSpec, DevConfig, Listen, NodeError, ServeConfig};
+use std::{path::Path, sync::Arc};
+
+pub(crate) fn run(command: Command) -> Result<(), NodeError> {
+    match command {
+        Command::Dev(args) => dev(args),
+        Command::Serve(args) => serve(args),
+        Command::Import(args) => import(&args),
+        Command::Export(args) => export(&args),
+        Command::Db(DbCommand::Stats(args)) => db_stats(&args),
+        Command::Db(DbCommand::Verify(args)) => db_verify(&args),
+    }
+}
+
+fn listen(args: ListenArgs) -> Listen {
+    Listen { http: args.http, admin: args.admin, api: args.api }
+}
+
+fn dev(args: DevArgs) -> Result<(), NodeError> {
+    let block_time = match args.block_time {
+        BlockTimeArg::Auto => BlockTime::Auto,
+        BlockTimeArg::Every(interval) => BlockTime::Interval(interval),
+    };
+    let (datadir, chain_id) = (args.datadir, args.chain_id);
+    let config = DevConfig { datadir, chain_id, block_time, listen: listen(args.listen) };
+    mfenx_node::run_dev(config, output::ready)
+}
+
+fn serve(args: ServeArgs) -> Result<(), NodeError> {
+    let config = ServeConfig { datadir: args.datadir, listen: listen(args.listen) };
+    mfenx_node::run_serve(config, output::ready)
+}
+
+fn chain(name: &str) -> Result<ChainSpec, NodeError> {
+    let embedded = |result: Result<ChainSpec, _>| {
+        result.map_err(|source| NodeError::Chain { origin: name.to_owned(), source })
+    };
+    match name {
+        "mfenx" => embedded(ChainSpec::mfenx()),
+        "dev" => embedded(ChainSpec::dev()),
+        file => mfenx_node::read_chain(Path::new(file)),
+    }
+}
+
+fn import(args: &ImportArgs) -> Result<(), NodeError> {
+    let spec = Arc::new(chain(&args.chain)?);
+    if !args.unsealed {
+        output::note("note: seals are not checked: whoever made these blocks is not verified");
+    }
+    let mut progress = Progress::start();
+    let mut show = |now| progress.show(now);
+    let report = mfenx_node::import(spec, &args.datadir, &args.blocks, &mut show)?;
+    progress.finish(&report);
+    Ok(())
+}
+
+fn export(args: &ExportArgs) -> Result<(), NodeError> {
+    let count = mfenx_node::export(&args.datadir, &args.blocks, args.first, args.last)?;
+    output::result(&format!("exported {count} blocks to {}", args.blocks.display()));
+    Ok(())
+}
+
+fn db_stats(args: &DbArgs) -> Result<(), NodeError> {
+    let (_, store) = mfenx_node::open_existing(&args.datadir)?;
+    let tables = store.stats()?;
+    if args.json {
+        output::result(&mfenx_node::stats_json(&tables));
+    } else {
+        output::table_stats(&tables);
+    }
+    Ok(())
+}
+
+fn db_verify(args: &DbArgs) -> Result<(), NodeError> {
+    let report = mfenx_node::verify(&args.datadir, &mut |step| output::note(step))?;
+    output::result(&if args.json { report.json } else { report.text });
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! What commands print. Results go to standard output, progress and failures to standard error.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use mfenx_node::{ImportProgress, ImportReport, NodeError, Ready, RunningAs, TableStats};
+use std::{
+    io::{IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+/// One line that says what was wrong.
+pub(crate) fn failure(error: &NodeError) {
+    eprintln!("error: {error}");
+}
+
+/// One line for somebody who watches.
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// A result, on standard output.
+pub(crate) fn result(text: &str) {
+    println!("{text}");
+}
+
+/// The lines after which everything serves; the last of them is for programs.
+pub(crate) fn ready(ready: &Ready) {
+    let mut out = std::io::stdout().lock();
+    // A closed standard output is no reason to stop a node.
+    let _ = write_ready(&mut out, ready);
+    let _ = out.flush();
+}
+
+fn write_ready(out: &mut impl Write, ready: &Ready) -> std::io::Result<()> {
+    let url = format!("http://{}", ready.http);
+    writeln!(out, "mfenx {}", crate::args::VERSION)?;
+    writeln!(out)?;
+    writeln!(out, "Chain ID    {}", ready.chain_id)?;
+    writeln!(out, "Head        {} {}", ready.head_number, ready.head_hash)?;
+    match &ready.data {
+        Some(path) => writeln!(out, "Data        {}", path.display())?,
+        None => writeln!(out, "Data        temporary, gone at the end (--datadir DIR keeps it)")?,
+    }
+    if let RunningAs::Dev { accounts, mnemonic, balance } = &ready.running_as {
+        writeln!(out)?;
+        writeln!(out, "Accounts, {balance} JULIAN each at genesis. The keys are public: use them nowhere else.")?;
+        for (index, account) in accounts.iter().enumerate() {
+            writeln!(out, "({index}) {}  {}", account.address, account.secret)?;
+        }
+        writeln!(out, "Mnemonic    {mnemonic}")?;
+        writeln!(out)?;
+        writeln!(out, "MetaMask    Add a network by hand: name MFENX, RPC URL {url},")?;
+        writeln!(out, "            chain ID {}, currency symbol JULIAN.", ready.chain_id)?;
+    }
+    writeln!(out)?;
+    writeln!(
+        out,
+        "ready http={} ws={} p2p=off admin={}",
+        ready.http, ready.http, ready.admin
+    )
+}
+
+/// Shows an import's progress: a line rewritten on a terminal, else a line every ten seconds.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    start: Instant,
+    shown: Option<Instant>,
+    terminal: bool,
+}
+
+impl Progress {
+    pub(crate) fn start() -> Self {
+        Self { start: Instant::now(), shown: None, terminal: std::io::stderr().is_terminal() }
+    }
+
+    pub(crate) fn show(&mut self, progress: ImportProgress) {
+        let pause = if self.terminal { Duration::from_millis(100) } else { Duration::from_secs(10) };
+        if self.shown.unwrap_or(self.start).elapsed() < pause {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let percent = progress.bytes.saturating_mul(100) / progress.bytes_total.max(1);
+        let line = format!("block {} ({percent} %)", progress.number);
+        if self.terminal { eprint!("\r{line}   ") } else { eprintln!("{line}") }
+    }
+
+    pub(crate) fn finish(&self, report: &ImportReport) {
+        if self.terminal && self.shown.is_some() {
+            eprintln!();
+        }
+        let seconds = self.start.elapsed().as_secs_f64();
+        let known = match report.known {
+            0 => String::new(),
+            known => format!(", {known} known already"),
+        };
+        println!(
+            "imported {} blocks{known}, {} transactions, {:.1} Mgas in {seconds:.3} s",
+            report.imported,
+            report.transactions,
+            report.gas as f64 / 1e6,
+        );
+        println!("head {} {}", report.head.number, report.head.hash());
+    }
+}
+
+/// A table of tables.
+pub(crate) fn table_stats(tables: &[TableStats]) {
+    println!("{:<20} {:>14} {:>16}", "table", "entries", "bytes");
+    for table in tables {
+        println!("{:<20} {:>14} {:>16}", table.name, table.entries, table.bytes);
+    }
+}

@@ -1,0 +1,76 @@
+//! Reading a state without losing sight of its failures.
+
+use crate::error::{BoxError, ExecutionError};
+use alloy_primitives::{Address, B256, U256};
+use revm::{
+    Database, DatabaseRef, database::State, database_interface::DBErrorMarker, state::AccountInfo,
+    state::Bytecode,
+};
+use std::fmt;
+
+/// A [`DatabaseRef`] that keeps its first failure.
+///
+/// Layers above turn a failed read inside a system call into a text and then into an invalid
+/// block. Whoever sees an error from above asks here first whether it was the database.
+pub(crate) struct Source<DB> {
+    db: DB,
+    failure: Option<BoxError>,
+}
+
+/// Stands for the failure that [`Source`] keeps.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the state could not be read")]
+pub(crate) struct ReadFailed;
+
+impl DBErrorMarker for ReadFailed {}
+
+impl<DB> fmt::Debug for Source<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("failure", &self.failure).finish_non_exhaustive()
+    }
+}
+
+impl<DB: DatabaseRef> Source<DB> {
+    fn read<T>(&mut self, read: impl FnOnce(&DB) -> Result<T, DB::Error>) -> Result<T, ReadFailed> {
+        read(&self.db).map_err(|error| {
+            self.failure.get_or_insert_with(|| Box::new(error));
+            ReadFailed
+        })
+    }
+}
+
+impl<DB: DatabaseRef> Database for Source<DB> {
+    type Error = ReadFailed;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ReadFailed> {
+        self.read(|db| db.basic_ref(address))
+    }
+
+    fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, ReadFailed> {
+        self.read(|db| db.code_by_hash_ref(code_hash))
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, ReadFailed> {
+        self.read(|db| db.storage_ref(address, slot))
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, ReadFailed> {
+        self.read(|db| db.block_hash_ref(number))
+    }
+}
+
+/// A state over `db` that collects what changes.
+pub(crate) fn state_over<DB: DatabaseRef>(db: DB) -> State<Source<DB>> {
+    State::builder().with_database(Source { db, failure: None }).with_bundle_update().build()
+}
+
+/// Gives `result` back, or the failure of the database that lies behind its error.
+pub(crate) fn blame<T, DB>(
+    state: &mut State<Source<DB>>,
+    result: Result<T, ExecutionError>,
+) -> Result<T, ExecutionError> {
+    result.map_err(|error| match state.database.failure.take() {
+        Some(failure) => ExecutionError::Database(failure),
+        None => error,
+    })
+}

@@ -1,0 +1,147 @@
+//! Stopping the EVM in the middle of a call.
+//!
+//! Code cannot run longer than one contract is long without a jump, a call or a creation. So these
+//! instructions ask whether to stop, and the others run at full speed; an inspector would be asked
+//! at every instruction.
+
+use alloy_evm::eth::{EthEvm, EthEvmContext};
+use alloy_primitives::{Address, B256, U256};
+use revm::{
+    Database, DatabaseRef,
+    bytecode::opcode,
+    context::{ContextError, Host},
+    database::CacheDB,
+    interpreter::{
+        Instruction, InstructionContext, InstructionExecResult, InstructionResult,
+        instructions::{contract, control},
+        interpreter::EthInterpreter,
+    },
+    state::{AccountInfo, Bytecode},
+};
+use std::fmt;
+
+/// How many jumps pass between two questions; a jump costs 8 gas.
+const JUMPS_PER_POLL: u32 = 128;
+
+/// A database that carries the question whether to stop.
+pub(crate) struct Guard<'i, DB> {
+    db: DB,
+    interrupt: &'i mut dyn FnMut() -> bool,
+    jumps: u32,
+    interrupted: bool,
+}
+
+impl<'i, DB> Guard<'i, DB> {
+    pub(crate) fn new(db: DB, interrupt: &'i mut dyn FnMut() -> bool) -> Self {
+        Self { db, interrupt, jumps: 0, interrupted: false }
+    }
+
+    /// Whether a call was stopped.
+    pub(crate) const fn interrupted(&self) -> bool {
+        self.interrupted
+    }
+}
+
+impl<DB> fmt::Debug for Guard<'_, DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("interrupted", &self.interrupted).finish_non_exhaustive()
+    }
+}
+
+impl<DB: DatabaseRef> DatabaseRef for Guard<'_, DB> {
+    type Error = DB::Error;
+
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, DB::Error> {
+        self.db.basic_ref(address)
+    }
+
+    fn code_by_hash_ref(&self, code_hash: B256) -> Result<Bytecode, DB::Error> {
+        self.db.code_by_hash_ref(code_hash)
+    }
+
+    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, DB::Error> {
+        self.db.storage_ref(address, slot)
+    }
+
+    fn block_hash_ref(&self, number: u64) -> Result<B256, DB::Error> {
+        self.db.block_hash_ref(number)
+    }
+}
+
+/// A database of the EVM that can be asked whether to stop.
+pub(crate) trait Interrupt {
+    /// Asks at most every [`JUMPS_PER_POLL`]th time.
+    fn poll_at_jump(&mut self) -> bool;
+    /// Asks every time.
+    fn poll(&mut self) -> bool;
+}
+
+impl<DB> Interrupt for CacheDB<Guard<'_, DB>> {
+    fn poll_at_jump(&mut self) -> bool {
+        self.db.jumps = self.db.jumps.wrapping_add(1);
+        self.db.jumps.is_multiple_of(JUMPS_PER_POLL) && self.poll()
+    }
+
+    fn poll(&mut self) -> bool {
+        self.db.interrupted |= (self.db.interrupt)();
+        self.db.interrupted
+    }
+}
+
+type Ctx<'c, DB> = InstructionContext<'c, EthEvmContext<DB>, EthInterpreter>;
+
+fn stop<DB: Database>(ctx: Ctx<'_, DB>) -> InstructionExecResult {
+    ctx.host.error = Err(ContextError::Custom("interrupted".into()));
+    Err(InstructionResult::FatalExternalError)
+}
+
+fn jump<DB: Database + Interrupt, const CONDITIONAL: bool>(
+    ctx: Ctx<'_, DB>,
+) -> InstructionExecResult {
+    if ctx.host.journaled_state.database.poll_at_jump() {
+        return stop(ctx);
+    }
+    if CONDITIONAL { control::jumpi(ctx) } else { control::jump(ctx) }
+}
+
+fn call<DB: Database + Interrupt, const KIND: u8>(ctx: Ctx<'_, DB>) -> InstructionExecResult {
+    if ctx.host.journaled_state.database.poll() {
+        return stop(ctx);
+    }
+    contract::call::<KIND, _, _>(ctx)
+}
+
+fn create<DB: Database + Interrupt, const IS_CREATE2: bool>(
+    ctx: Ctx<'_, DB>,
+) -> InstructionExecResult {
+    if ctx.host.journaled_state.database.poll() {
+        return stop(ctx);
+    }
+    contract::create::<IS_CREATE2, _, _>(ctx)
+}
+
+/// Makes the jumps, calls and creations of `evm` ask whether to stop; gas costs stay.
+pub(crate) fn install<DB, I, P>(evm: EthEvm<DB, I, P>) -> EthEvm<DB, I, P>
+where
+    DB: alloy_evm::Database + Interrupt,
+    EthEvmContext<DB>: Host,
+{
+    let mut inner = evm.into_inner();
+    let table = inner.instruction.instruction_table_mut();
+    let polled = [
+        (opcode::JUMP, Instruction::new(jump::<DB, false>)),
+        (opcode::JUMPI, Instruction::new(jump::<DB, true>)),
+        (opcode::CALL, Instruction::new(call::<DB, { opcode::CALL }>)),
+        (opcode::CALLCODE, Instruction::new(call::<DB, { opcode::CALLCODE }>)),
+        (opcode::DELEGATECALL, Instruction::new(call::<DB, { opcode::DELEGATECALL }>)),
+        (opcode::STATICCALL, Instruction::new(call::<DB, { opcode::STATICCALL }>)),
+        (opcode::CREATE, Instruction::new(create::<DB, false>)),
+        (opcode::CREATE2, Instruction::new(create::<DB, true>)),
+    ];
+    for (opcode, instruction) in polled {
+        if let Some(entry) = table.get_mut(usize::from(opcode)) {
+            *entry = instruction;
+        }
+    }
+    EthEvm::new(inner, false)
+}

@@ -1,0 +1,155 @@
+//! Everything that can end a command, in words for the person who typed it.
+
+use mfenx_chainspec::ChainSpecError;
+use mfenx_engine::{EngineError, ImportError};
+use mfenx_gateway::GatewayError;
+use mfenx_storage::StoreError;
+use mfenx_telemetry::TelemetryError;
+use std::{io, path::PathBuf};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// A file or directory could not be used.
+    #[error("{path}: {source}")]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A directory that holds something else.
+    #[error("{path} is not a data directory of mfenx (it holds {found:?}); name an empty or a new one")]
+    ForeignDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// One of the things in it.
+        found: String,
+    },
+    /// A directory without a chain, where one is needed.
+    #[error("{path} holds no chain yet; run `mfenx import` or `mfenx dev --datadir {path}` first")]
+    NoChain {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A chain specification that cannot be used.
+    #[error("{origin}: {source}")]
+    Chain {
+        /// The file, or the name of an embedded chain.
+        origin: String,
+        /// What is wrong with it.
+        source: ChainSpecError,
+    },
+    /// The directory belongs to another chain than the one asked for.
+    #[error(
+        "{path} holds chain {found}, not {wanted}; name another --datadir or leave out the option \
+         that asks for {wanted}"
+    )]
+    OtherChain {
+        /// The directory.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// A block in an import file was refused.
+    #[error("{path}: block at byte {offset}: {source}")]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// Where in it the block starts.
+        offset: u64,
+        /// Why.
+        source: Box<ImportError>,
+    },
+    /// An import file that is not a sequence of RLP blocks.
+    #[error("{path}: byte {offset}: {reason}")]
+    BlocksFile {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        offset: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A range of blocks that the chain does not have.
+    #[error("block {number} is not in the store, whose head is block {head}")]
+    NoSuchBlock {
+        /// The block asked for.
+        number: u64,
+        /// The head.
+        head: u64,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Block production failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A listener could not be opened, or the server failed.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// Logs or metrics could not be started.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The RPC methods could not be put together; a defect.
+    #[error("JSON-RPC methods: {0}")]
+    Rpc(String),
+    /// A signal handler could not be installed.
+    #[error("signal handler: {0}")]
+    Signal(io::Error),
+    /// A supervised task ended though nobody asked it to.
+    #[error("task {task} ended: {reason}")]
+    TaskEnded {
+        /// Which one.
+        task: &'static str,
+        /// How.
+        reason: String,
+    },
+    /// A development account could not be derived; a defect.
+    #[error("development accounts: {0}")]
+    Accounts(String),
+    /// The store is damaged.
+    #[error("the store did not verify: {0}")]
+    Damaged(String),
+}
+
+impl NodeError {
+    /// The exit code of a command that ends with this error: 2 for what the user can change in
+    /// the command line or its files, 1 for failures while running.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::File { .. }
+            | Self::ForeignDirectory { .. }
+            | Self::NoChain { .. }
+            | Self::Chain { .. }
+            | Self::OtherChain { .. }
+            | Self::NoSuchBlock { .. }
+            | Self::Gateway(_)
+            | Self::Telemetry(_) => 2,
+            Self::Store(error) => {
+                if error.is_user_error() {
+                    2
+                } else {
+                    1
+                }
+            }
+            Self::Engine(EngineError::Store(error)) => {
+                if error.is_user_error() {
+                    2
+                } else {
+                    1
+                }
+            }
+            Self::Import { .. }
+            | Self::BlocksFile { .. }
+            | Self::Engine(_)
+            | Self::Rpc(_)
+            | Self::Signal(_)
+            | Self::TaskEnded { .. }
+            | Self::Accounts(_)
+            | Self::Damaged(_) => 1,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `mfenx import` and `mfenx export`: chains as files.
+
+use crate::{
+    blocks_file::{BlocksReader, BlocksWriter, FileBlock},
+    datadir::DataDir,
+    error::NodeError,
+};
+use mfenx_chainspec::ChainSpec;
+use mfenx_engine::{Chain, ImportError};
+use mfenx_primitives::{RecoverError, RecoveredBlock, SealedHeader};
+use mfenx_storage::{Store, StoreOptions};
+use std::{path::Path, sync::Arc, sync::mpsc, thread};
+
+/// Blocks decoded and recovered ahead of the one that is executed.
+const AHEAD: usize = 16;
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy)]
+pub struct ImportProgress {
+    /// Bytes of the file done.
+    pub bytes: u64,
+    /// Bytes of the file.
+    pub bytes_total: u64,
+    /// Height of the last block.
+    pub number: u64,
+}
+
+/// What an import did.
+#[derive(Debug, Clone)]
+pub struct ImportReport {
+    /// Blocks executed and committed.
+    pub imported: u64,
+    /// Blocks that were on the chain already.
+    pub known: u64,
+    /// Transactions in the imported blocks.
+    pub transactions: u64,
+    /// Gas used by the imported blocks.
+    pub gas: u64,
+    /// The head afterwards.
+    pub head: SealedHeader,
+}
+
+type Ahead = Result<(u64, u64, Result<RecoveredBlock, RecoverError>), NodeError>;
+
+/// Imports a file of RLP blocks into `datadir`, checking everything but the seals.
+///
+/// # Errors
+/// The directory holds another chain, the file is damaged, or a block is invalid; the blocks
+/// before it stay imported.
+pub fn import(
+    spec: Arc<ChainSpec>,
+    datadir: &Path,
+    blocks: &Path,
+    progress: &mut dyn FnMut(ImportProgress),
+) -> Result<ImportReport, NodeError> {
+    let mut reader = BlocksReader::open(blocks)?;
+    let bytes_total = reader.size();
+    let datadir = DataDir::create(datadir)?;
+    datadir.set_chain(&spec)?;
+    let store = Store::open(&datadir.store(), StoreOptions::default())?;
+    let chain = Chain::open(spec, store)?;
+    let (sender, receiver) = mpsc::sync_channel::<Ahead>(AHEAD);
+    // Decoding and recovery run one block ahead, on their own thread; a closed channel ends it.
+    let decoder = thread::spawn(move || {
+        loop {
+            let next = match reader.next_block() {
+                Ok(None) => return,
+                Ok(Some(FileBlock { offset, end, block })) => {
+                    Ok((offset, end, RecoveredBlock::recover(block)))
+                }
+                Err(error) => Err(error),
+            };
+            let failed = next.is_err();
+            if sender.send(next).is_err() || failed {
+                return;
+            }
+        }
+    });
+    let mut report =
+        ImportReport { imported: 0, known: 0, transactions: 0, gas: 0, head: chain.head()? };
+    for next in receiver {
+        let (offset, bytes, recovered) = next?;
+        let number = match recovered.map_err(ImportError::from).and_then(|block| {
+            // Exports of other nodes begin with the genesis block.
+            let known = block.number() == 0 && block.hash() == chain.spec().genesis_header().hash();
+            if known {
+                return Err(ImportError::AlreadyKnown { number: 0, hash: block.hash() });
+            }
+            chain.import_recovered(block)
+        }) {
+            Ok(committed) => {
+                report.imported += 1;
+                report.transactions += committed.block.transactions().len() as u64;
+                report.gas = report.gas.saturating_add(committed.block.header().gas_used);
+                committed.block.number()
+            }
+            Err(ImportError::AlreadyKnown { number, .. }) => {
+                report.known += 1;
+                number
+            }
+            Err(source) => {
+                let (path, source) = (blocks.to_owned(), Box::new(source));
+                return Err(NodeError::Import { path, offset, source });
+            }
+        };
+        progress(ImportProgress { bytes, bytes_total, number });
+    }
+    if decoder.join().is_err() {
+        let reason = "the decoding thread panicked".to_owned();
+        return Err(NodeError::TaskEnded { task: "import decoder", reason });
+    }
+    report.head = chain.head()?;
+    Ok(report)
+}
+
+/// Writes the blocks `first..=last` (default: from 1 to the head) to a new file; returns how many.
+///
+/// # Errors
+/// The store lacks a block of the range, or the file exists or cannot be written.
+pub fn export(
+    datadir: &Path,
+    blocks: &Path,
+    first: Option<u64>,
+    last: Option<u64>,
+) -> Result<u64, NodeError> {
+    let (_, store) = open_existing(datadir)?;
+    let head = store.reader()?.head()?.number;
+    let (first, last) = (first.unwrap_or(1), last.unwrap_or(head));
+    if last > head {
+        return Err(NodeError::NoSuchBlock { number: last, head });
+    }
+    let mut writer = BlocksWriter::create(blocks)?;
+    for number in first..=last {
+        // A reader a block: a long one would keep freed pages from being reused.
+        let block = store.reader()?.block(number)?;
+        writer.write(&block.ok_or(NodeError::NoSuchBlock { number, head })?)?;
+    }
+    writer.finish()?;
+    Ok(last.saturating_add(1).saturating_sub(first))
+}
+
+/// Opens the store of a directory that holds a chain.
+///
+/// # Errors
+/// The directory holds none, or the store cannot be opened.
+pub fn open_existing(datadir: &Path) -> Result<(Arc<ChainSpec>, Store), NodeError> {
+    let datadir = DataDir::open(datadir)?;
+    let spec =
+        datadir.chain()?.ok_or_else(|| NodeError::NoChain { path: datadir.path().into() })?;
+    let store = Store::open(&datadir.store(), StoreOptions::default())?;
+    store.init_genesis(spec.chain_id(), spec.genesis_header(), spec.alloc())?;
+    Ok((Arc::new(spec), store))
+}

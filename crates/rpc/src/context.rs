@@ -1,0 +1,80 @@
+//! What the methods work with.
+
+use crate::{
+    block_cache::BlockCache, fee_oracle::FeeOracle, limits::RpcLimits, namespace::Namespace,
+    status::NodeStatus, work::Workers,
+};
+use mfenx_chainspec::ChainSpec;
+use mfenx_primitives::{CommittedBlock, SealedHeader};
+use mfenx_storage::Store;
+use mfenx_txpool::PoolHandle;
+use std::sync::Arc;
+use tokio::sync::{broadcast, watch};
+
+/// Everything the methods may look at. Nothing in it lets a caller hold up the node: the store is
+/// read through snapshots, the pool through short locks, heads through bounded channels.
+#[derive(Clone)]
+pub struct RpcContext {
+    /// The rules of the chain.
+    pub spec: Arc<ChainSpec>,
+    /// The store; only ever read.
+    pub store: Store,
+    /// The pool, which `eth_sendRawTransaction` adds to.
+    pub pool: PoolHandle,
+    /// The head, announced after it is committed.
+    pub head: watch::Receiver<SealedHeader>,
+    /// Where subscriptions learn of committed blocks.
+    pub committed: broadcast::Sender<Arc<CommittedBlock>>,
+    /// Peers, synchronisation, readiness.
+    pub status: Arc<NodeStatus>,
+    /// What one request may cost.
+    pub limits: RpcLimits,
+    /// What `web3_clientVersion` says, such as `mfenx/v0.1.0/linux-x86_64/rust1.95`.
+    pub client_version: String,
+}
+
+impl std::fmt::Debug for RpcContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RpcContext").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// The context with what the methods share among themselves.
+pub(crate) struct Context {
+    pub(crate) spec: Arc<ChainSpec>,
+    pub(crate) store: Store,
+    pub(crate) pool: PoolHandle,
+    pub(crate) head: watch::Receiver<SealedHeader>,
+    pub(crate) committed: broadcast::Sender<Arc<CommittedBlock>>,
+    pub(crate) status: Arc<NodeStatus>,
+    pub(crate) limits: RpcLimits,
+    pub(crate) client_version: String,
+    pub(crate) namespaces: Vec<Namespace>,
+    pub(crate) workers: Workers,
+    pub(crate) blocks: BlockCache,
+    pub(crate) fees: FeeOracle,
+}
+
+impl Context {
+    pub(crate) fn new(context: RpcContext, namespaces: &[Namespace]) -> Self {
+        let RpcContext { spec, store, pool, head, committed, status, limits, client_version } =
+            context;
+        let mut namespaces = namespaces.to_vec();
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        Self {
+            workers: Workers::new(&limits),
+            blocks: BlockCache::default(),
+            fees: FeeOracle::new(limits.default_tip_wei),
+            spec,
+            store,
+            pool,
+            head,
+            committed,
+            status,
+            limits,
+            client_version,
+            namespaces,
+        }
+    }
+}

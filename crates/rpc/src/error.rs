@@ -1,0 +1,341 @@
+//! The one table of errors: which code and which words a caller gets.
+//!
+//! Codes are those of JSON-RPC 2.0, EIP-1474 and go-ethereum. A code that client libraries take as
+//! an invitation to try again (-32005, -32603) never stands for something that would fail again.
+
+use crate::revert;
+use alloy_primitives::{Bytes, hex};
+use jsonrpsee::types::{ErrorObject, ErrorObjectOwned};
+use mfenx_execution::{CallError, EstimateError};
+use mfenx_storage::StoreError;
+use mfenx_txpool::PoolError;
+use revm::context::result::{HaltReason, InvalidTransaction, OutOfGasError};
+
+/// What a method answers when it has no result. The text is what the caller reads.
+#[derive(Debug, thiserror::Error)]
+pub enum RpcError {
+    /// A parameter cannot be read: correct it.
+    #[error("invalid argument {index}: {reason}")]
+    InvalidArgument {
+        /// Position of the parameter, from 0.
+        index: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A parameter is missing: add it.
+    #[error("missing value for required argument {index}")]
+    MissingArgument {
+        /// Position of the parameter, from 0.
+        index: usize,
+    },
+    /// There are more parameters than the method has: leave them out.
+    #[error("too many arguments, want at most {most}")]
+    TooManyArguments {
+        /// How many the method has.
+        most: usize,
+    },
+    /// The parameters are not a list.
+    #[error("non-array args")]
+    ArgumentsNotArray,
+    /// The range of blocks is empty or ends after the head: ask for another.
+    #[error("{0}")]
+    BlockRange(&'static str),
+    /// The filter matches too much: ask for the range that the text names, or narrow the filter.
+    #[error("{reason}. Try with this block range [{from:#x}, {to:#x}].")]
+    LogLimit {
+        /// Which limit was met.
+        reason: String,
+        /// First block of a range that is likely to pass.
+        from: u64,
+        /// Last block of that range.
+        to: u64,
+    },
+    /// No such block number.
+    #[error("header not found")]
+    HeaderNotFound,
+    /// No such block hash.
+    #[error("header for hash not found")]
+    HashNotFound,
+    /// The state of the block is no longer kept: ask an archive node, or for a later block.
+    #[error("pruned history unavailable: the state of blocks before {earliest} is not kept")]
+    PrunedHistory {
+        /// First block whose state can be read.
+        earliest: u64,
+    },
+    /// The bytes are not a signed transaction.
+    #[error("{0}")]
+    UndecodableTransaction(String),
+    /// The pool refused the transaction.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// The call reverted; `data` of the error is what it reverted with.
+    #[error("{}", revert::message(output))]
+    Reverted {
+        /// What it reverted with.
+        output: Bytes,
+    },
+    /// The EVM stopped the call.
+    #[error("{0}")]
+    Halted(String),
+    /// The call cannot be run as it is: correct it.
+    #[error("{0}")]
+    CallRefused(String),
+    /// The call took too long: ask for less.
+    #[error("execution aborted (timeout = {seconds}s)")]
+    CallTimeout {
+        /// The limit.
+        seconds: u64,
+    },
+    /// The caller has hung up.
+    #[error("request cancelled")]
+    Cancelled,
+    /// The response would be too long: ask for less.
+    #[error("response too large: at most {bytes_max} bytes are sent")]
+    ResponseTooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The request took too long in all: send fewer at a time.
+    #[error("request timed out")]
+    RequestTimeout,
+    /// Too many requests of this kind are waiting: try again in a moment.
+    #[error("the node is busy: too many requests of this kind are waiting, try again later")]
+    Busy,
+    /// The connection has as many subscriptions as it may have.
+    #[error("too many subscriptions on this connection")]
+    TooManySubscriptions,
+    /// `eth_subscribe` does not know this kind.
+    #[error("no \"{0}\" subscription in eth namespace")]
+    UnknownSubscription(String),
+    /// Subscriptions need a WebSocket.
+    #[error("notifications not supported")]
+    NotificationsUnsupported,
+    /// No method has this name here.
+    #[error("the method {0} does not exist/is not available")]
+    UnknownMethod(String),
+    /// Not a JSON-RPC request.
+    #[error("{0}")]
+    InvalidRequest(&'static str),
+    /// Not JSON.
+    #[error("parse error")]
+    Parse,
+    /// The node is at fault. The cause is logged, the caller reads only that there is one.
+    #[error("internal error")]
+    Internal(String),
+}
+
+impl RpcError {
+    /// The code of the error.
+    pub const fn code(&self) -> i32 {
+        match self {
+            Self::InvalidArgument { .. }
+            | Self::MissingArgument { .. }
+            | Self::TooManyArguments { .. }
+            | Self::ArgumentsNotArray
+            | Self::BlockRange(_)
+            | Self::LogLimit { .. } => -32602,
+            Self::HeaderNotFound
+            | Self::HashNotFound
+            | Self::UndecodableTransaction(_)
+            | Self::Pool(_)
+            | Self::Halted(_)
+            | Self::CallRefused(_)
+            | Self::CallTimeout { .. }
+            | Self::Cancelled
+            | Self::TooManySubscriptions => -32000,
+            Self::PrunedHistory { .. } => 4444,
+            Self::Reverted { .. } => 3,
+            Self::RequestTimeout => -32002,
+            Self::ResponseTooLarge { .. } => -32003,
+            Self::Busy => -32005,
+            Self::UnknownSubscription(_)
+            | Self::NotificationsUnsupported
+            | Self::UnknownMethod(_) => -32601,
+            Self::InvalidRequest(_) => -32600,
+            Self::Parse => -32700,
+            Self::Internal(_) => -32603,
+        }
+    }
+
+    /// A parameter that cannot be read.
+    pub(crate) fn argument(index: usize, reason: impl Into<String>) -> Self {
+        Self::InvalidArgument { index, reason: reason.into() }
+    }
+}
+
+impl From<RpcError> for ErrorObjectOwned {
+    fn from(error: RpcError) -> Self {
+        let data = match &error {
+            RpcError::Reverted { output } => Some(hex::encode_prefixed(output)),
+            RpcError::Internal(cause) => {
+                tracing::error!(%cause, "a request failed");
+                None
+            }
+            _ => None,
+        };
+        ErrorObject::owned(error.code(), error.to_string(), data)
+    }
+}
+
+impl From<StoreError> for RpcError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::PrunedHistory { earliest } => Self::PrunedHistory { earliest },
+            StoreError::UnknownBlock { .. } => Self::HeaderNotFound,
+            StoreError::TooManyReaders => Self::Busy,
+            error @ (StoreError::Locked { .. }
+            | StoreError::Foreign { .. }
+            | StoreError::Format { .. }
+            | StoreError::Io { .. }
+            | StoreError::DiskFull { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::TooLarge { .. }
+            | StoreError::NotInitialized
+            | StoreError::GenesisMismatch { .. }
+            | StoreError::StateRootMismatch { .. }
+            | StoreError::NotNextBlock { .. }
+            | StoreError::StaleTrieUpdates { .. }
+            | StoreError::InvalidCommit { .. }
+            | StoreError::Database(_)) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<CallError> for RpcError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Transaction(reason) => Self::CallRefused(refusal(&reason)),
+            CallError::Override(reason) => Self::InvalidArgument { index: 2, reason },
+            CallError::Interrupted => Self::Cancelled,
+            CallError::Database(cause) => Self::Internal(cause.to_string()),
+            CallError::Evm(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<EstimateError> for RpcError {
+    fn from(error: EstimateError) -> Self {
+        match error {
+            EstimateError::Call(error) => error.into(),
+            EstimateError::Reverted { output } => Self::Reverted { output },
+            EstimateError::Halted(reason) => Self::Halted(halt(&reason)),
+            error @ (EstimateError::InsufficientFundsForTransfer
+            | EstimateError::InsufficientFunds
+            | EstimateError::ExceedsAllowance(_)) => Self::CallRefused(error.to_string()),
+        }
+    }
+}
+
+/// The EVM's reasons to stop, in go-ethereum's words.
+pub(crate) fn halt(reason: &HaltReason) -> String {
+    match reason {
+        HaltReason::OutOfGas(OutOfGasError::ReentrancySentry) => {
+            "not enough gas for reentrancy sentry"
+        }
+        HaltReason::OutOfGas(OutOfGasError::InvalidOperand) => "gas uint64 overflow",
+        HaltReason::OutOfGas(
+            OutOfGasError::Basic
+            | OutOfGasError::MemoryLimit
+            | OutOfGasError::Memory
+            | OutOfGasError::Precompile,
+        ) => "out of gas",
+        HaltReason::OpcodeNotFound | HaltReason::NotActivated => "invalid opcode",
+        HaltReason::InvalidFEOpcode => "invalid opcode: INVALID",
+        HaltReason::InvalidJump => "invalid jump destination",
+        HaltReason::StackUnderflow => "stack underflow",
+        HaltReason::StackOverflow => "stack limit reached 1024",
+        HaltReason::OutOfOffset => "return data out of bounds",
+        HaltReason::CreateCollision => "contract address collision",
+        HaltReason::PrecompileError => "precompile failed",
+        HaltReason::PrecompileErrorWithContext(cause) => return cause.clone(),
+        HaltReason::NonceOverflow => "nonce uint64 overflow",
+        HaltReason::CreateContractSizeLimit => "max code size exceeded",
+        HaltReason::CreateContractStartingWithEF => {
+            "invalid code: must not begin with 0xef"
+        }
+        HaltReason::CreateInitCodeSizeLimit => "max initcode size exceeded",
+        HaltReason::StateChangeDuringStaticCall | HaltReason::CallNotAllowedInsideStatic => {
+            "write protection"
+        }
+        HaltReason::OverflowPayment | HaltReason::OutOfFunds => {
+            "insufficient balance for transfer"
+        }
+        HaltReason::CallTooDeep => "max call depth exceeded",
+    }
+    .to_owned()
+}
+
+/// The reasons for which a call is not run, in go-ethereum's words.
+fn refusal(reason: &InvalidTransaction) -> String {
+    use InvalidTransaction as Reason;
+    match reason {
+        Reason::PriorityFeeGreaterThanMaxFee => {
+            "max priority fee per gas higher than max fee per gas"
+        }
+        Reason::GasPriceLessThanBasefee => "max fee per gas less than block base fee",
+        Reason::CallerGasLimitMoreThanBlock => "exceeds block gas limit",
+        Reason::CallGasCostMoreThanGasLimit { initial_gas, gas_limit } => {
+            return format!("intrinsic gas too low: have {gas_limit}, want {initial_gas}");
+        }
+        Reason::GasFloorMoreThanGasLimit { gas_floor, gas_limit } => {
+            return format!(
+                "insufficient gas for floor data gas cost: have {gas_limit}, want {gas_floor}"
+            );
+        }
+        Reason::RejectCallerWithCode => "sender not an eoa",
+        Reason::LackOfFundForMaxFee { fee, balance } => {
+            return format!(
+                "insufficient funds for gas * price + value: have {balance} want {fee}"
+            );
+        }
+        Reason::OverflowPaymentInTransaction => {
+            "insufficient funds for gas * price + value: the sum exceeds 256 bits"
+        }
+        Reason::NonceOverflowInTransaction => "nonce has max value",
+        Reason::NonceTooHigh { tx, state } => {
+            return format!("nonce too high: tx: {tx} state: {state}");
+        }
+        Reason::NonceTooLow { tx, state } => {
+            return format!("nonce too low: tx: {tx} state: {state}");
+        }
+        Reason::CreateInitCodeSizeLimit => "max initcode size exceeded",
+        Reason::InvalidChainId => "invalid chain id for signer",
+        Reason::MissingChainId => "missing chain id",
+        Reason::TxGasLimitGreaterThanCap { gas_limit, cap } => {
+            return format!("transaction gas limit too high (cap: {cap}, tx: {gas_limit})");
+        }
+        Reason::AccessListNotSupported | Reason::Eip2930NotSupported => {
+            "transaction type not supported: access list tx"
+        }
+        Reason::Eip1559NotSupported => "transaction type not supported: dynamic fee tx",
+        Reason::MaxFeePerBlobGasNotSupported
+        | Reason::BlobVersionedHashesNotSupported
+        | Reason::Eip4844NotSupported => "transaction type not supported: blob tx",
+        Reason::AuthorizationListNotSupported | Reason::Eip7702NotSupported => {
+            "transaction type not supported: setcode tx"
+        }
+        Reason::Eip7873NotSupported => "transaction type not supported: initcode tx",
+        Reason::BlobGasPriceGreaterThanMax { block_blob_gas_price, tx_max_fee_per_blob_gas } => {
+            return format!(
+                "max fee per blob gas less than block blob gas fee: \
+                 blobGasFeeCap: {tx_max_fee_per_blob_gas}, blobBaseFee: {block_blob_gas_price}"
+            );
+        }
+        Reason::EmptyBlobs => "blob transaction missing blob hashes",
+        Reason::BlobCreateTransaction => "blob transaction of type create",
+        Reason::TooManyBlobs { max, have } => {
+            return format!("blob transaction has too many blobs: have {have}, max {max}");
+        }
+        Reason::BlobVersionNotSupported => "blob has an invalid hash version",
+        Reason::AuthorizationListInvalidFields => {
+            "EIP-7702 transaction cannot be used to create contract"
+        }
+        Reason::EmptyAuthorizationList => "EIP-7702 transaction with empty auth list",
+        Reason::Eip7873MissingTarget => "initcode transaction without target",
+        Reason::Str(text) => return text.clone().into_owned(),
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! What one request may cost.
+
+/// Every bound on what a caller can ask for. Sizes are in bytes, times in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RpcLimits {
+    /// Gas of one `eth_call` or of one run of `eth_estimateGas`.
+    pub call_gas_max: u64,
+    /// Time of one `eth_call` or `eth_estimateGas`.
+    pub call_time_ms_max: u64,
+    /// Memory of the EVM in one call.
+    pub call_memory_bytes_max: u64,
+    /// Storage slots in the state overrides of one call.
+    pub override_slots_max: usize,
+    /// Length of the state overrides of one call, as they arrive.
+    pub override_bytes_max: usize,
+    /// Blocks that one `eth_getLogs` without addresses and topics may cover.
+    pub logs_unfiltered_blocks_max: u64,
+    /// Logs that one `eth_getLogs` may return.
+    pub logs_results_max: usize,
+    /// Addresses in one filter, and values in one topic position.
+    pub logs_addresses_max: usize,
+    /// Time of one `eth_getLogs`.
+    pub logs_time_ms_max: u64,
+    /// Blocks that one `eth_feeHistory` covers; a request for more gets this many.
+    pub fee_history_blocks_max: u64,
+    /// Percentiles in one `eth_feeHistory`.
+    pub fee_history_percentiles_max: usize,
+    /// Length of one signed transaction.
+    pub transaction_bytes_max: usize,
+    /// Length of one response, or of one batch of responses.
+    pub response_bytes_max: usize,
+    /// Requests in one batch.
+    pub batch_entries_max: usize,
+    /// Requests of one WebSocket connection that run at the same time.
+    pub connection_requests_max: usize,
+    /// Large reads (whole blocks, receipts, fee history) that run at the same time.
+    pub reads_running_max: usize,
+    /// Calls of the EVM that run at the same time.
+    pub calls_running_max: usize,
+    /// Searches for logs that run at the same time.
+    pub logs_running_max: usize,
+    /// Transactions that are checked at the same time.
+    pub transactions_running_max: usize,
+    /// Time a request waits for its turn before it is told that the node is busy.
+    pub queue_time_ms_max: u64,
+    /// The tip per gas that is suggested when recent blocks suggest none, in wei.
+    pub default_tip_wei: u64,
+}
+
+impl Default for RpcLimits {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            call_gas_max: 50_000_000,
+            call_time_ms_max: 5_000,
+            call_memory_bytes_max: 128 << 20,
+            override_slots_max: 1_000,
+            override_bytes_max: 1 << 20,
+            logs_unfiltered_blocks_max: 10_000,
+            logs_results_max: 10_000,
+            logs_addresses_max: 1_000,
+            logs_time_ms_max: 10_000,
+            fee_history_blocks_max: 1_024,
+            fee_history_percentiles_max: 100,
+            transaction_bytes_max: 128 * 1024,
+            response_bytes_max: 25_000_000,
+            batch_entries_max: 100,
+            connection_requests_max: 32,
+            reads_running_max: 2 * cores,
+            calls_running_max: cores,
+            logs_running_max: cores.div_ceil(2),
+            transactions_running_max: cores,
+            queue_time_ms_max: 10_000,
+            default_tip_wei: 1_000_000,
+        }
+    }
+}

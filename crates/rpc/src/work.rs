@@ -1,0 +1,178 @@
+//! Bounded blocking work, in classes, so that a flood of one class cannot starve another.
+
+use crate::{error::RpcError, limits::RpcLimits, metrics};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+
+/// What kind of work a method does; each kind has its own places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Whole blocks, receipts, fee history.
+    Reads,
+    /// The EVM.
+    Calls,
+    /// Searches through many blocks.
+    Logs,
+    /// Recovering and pooling transactions.
+    Transactions,
+}
+
+impl Class {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Reads => "reads",
+            Self::Calls => "calls",
+            Self::Logs => "logs",
+            Self::Transactions => "transactions",
+        }
+    }
+}
+
+/// Says to running work that nobody waits for its result any more.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Whether the caller has hung up.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Cancels when it is dropped, which is what happens to the future of a caller who hangs up.
+struct CancelOnDrop(Cancel);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The places of every class.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    reads: Arc<Semaphore>,
+    calls: Arc<Semaphore>,
+    logs: Arc<Semaphore>,
+    transactions: Arc<Semaphore>,
+    queue_time_max: Duration,
+}
+
+impl Workers {
+    pub(crate) fn new(limits: &RpcLimits) -> Self {
+        let places = |count: usize| Arc::new(Semaphore::new(count.max(1)));
+        Self {
+            reads: places(limits.reads_running_max),
+            calls: places(limits.calls_running_max),
+            logs: places(limits.logs_running_max),
+            transactions: places(limits.transactions_running_max),
+            queue_time_max: Duration::from_millis(limits.queue_time_ms_max),
+        }
+    }
+
+    /// Runs `job` on a thread that may block, when it is its turn. A place is held until the job
+    /// has really ended, also when the caller hangs up before.
+    ///
+    /// # Errors
+    /// Those of the job, and [`RpcError::Busy`] when its turn does not come in time.
+    pub(crate) async fn run<T, F>(&self, class: Class, job: F) -> Result<T, RpcError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Cancel) -> Result<T, RpcError> + Send + 'static,
+    {
+        let places = match class {
+            Class::Reads => &self.reads,
+            Class::Calls => &self.calls,
+            Class::Logs => &self.logs,
+            Class::Transactions => &self.transactions,
+        };
+        let turn = Arc::clone(places).acquire_owned();
+        let Ok(Ok(place)) = tokio::time::timeout(self.queue_time_max, turn).await else {
+            metrics::busy(class);
+            return Err(RpcError::Busy);
+        };
+        let guard = CancelOnDrop(Cancel::default());
+        let cancel = guard.0.clone();
+        let ended = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            job(&cancel)
+        })
+        .await;
+        ended.unwrap_or_else(|error| Err(RpcError::Internal(format!("a method failed: {error}"))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workers(calls: usize, queue_ms: u64) -> Workers {
+        let limits = RpcLimits {
+            calls_running_max: calls,
+            queue_time_ms_max: queue_ms,
+            ..RpcLimits::default()
+        };
+        Workers::new(&limits)
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_cancels_the_work_and_keeps_the_place_until_it_ends() {
+        let workers = Arc::new(workers(1, 5_000));
+        let (seen, wait) = std::sync::mpsc::channel();
+        let (started, mut running) = tokio::sync::mpsc::channel(1);
+        let first = Arc::clone(&workers);
+        let task = tokio::spawn(async move {
+            first
+                .run(Class::Calls, move |cancel| {
+                    let _ = started.blocking_send(());
+                    while !cancel.is_cancelled() {
+                        std::thread::yield_now();
+                    }
+                    let _ = seen.send(());
+                    Ok(())
+                })
+                .await
+        });
+        running.recv().await.unwrap();
+        task.abort();
+        // The second gets its turn only because the first was cancelled and ended.
+        workers.run(Class::Calls, |_| Ok(())).await.unwrap();
+        wait.try_recv().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_class_says_busy_and_leaves_the_others_alone() {
+        let workers = Arc::new(workers(1, 20));
+        let (release, blocked) = std::sync::mpsc::channel::<()>();
+        let (started, mut running) = tokio::sync::mpsc::channel(1);
+        let first = Arc::clone(&workers);
+        let task = tokio::spawn(async move {
+            first
+                .run(Class::Calls, move |_| {
+                    let _ = started.blocking_send(());
+                    let _ = blocked.recv();
+                    Ok(())
+                })
+                .await
+        });
+        running.recv().await.unwrap();
+        assert!(matches!(workers.run(Class::Calls, |_| Ok(())).await, Err(RpcError::Busy)));
+        workers.run(Class::Logs, |_| Ok(())).await.unwrap();
+        release.send(()).unwrap();
+        task.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error() {
+        let result = workers(1, 100)
+            .run::<(), _>(Class::Calls, |_| std::panic::resume_unwind(Box::new("boom")))
+            .await;
+        assert!(matches!(result, Err(RpcError::Internal(_))));
+    }
+}

@@ -1,0 +1,28 @@
+//! How values are written: compact, versioned by the store's format number, pinned by golden bytes.
+//!
+//! Decoders never panic and allocate no more than a small multiple of the bytes they are given;
+//! what does not decode is [`StoreError::Corrupt`](crate::StoreError::Corrupt).
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod account;
+mod block;
+mod decoder;
+mod history;
+mod list;
+mod receipt;
+mod trie;
+
+pub(crate) use account::{
+    AccountRecord, account_change, decode_account_change, decode_slot, encode_slot,
+};
+pub(crate) use block::{
+    Body, decode_header, decode_senders, encode_body, encode_header, encode_senders, header_hash,
+    transaction_location, transaction_place,
+};
+pub(crate) use decoder::Decoder;
+pub(crate) use history::{decode_shard, encode_shard};
+pub(crate) use receipt::{Receipts, encode_receipts};
+pub(crate) use trie::{Branch, decode_path, encode_path};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! Every metric of the store, with its meaning.
+
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use std::time::Duration;
+
+const COMMIT: &str = "mfenx_storage_commit_seconds";
+const STATE_ROOT: &str = "mfenx_storage_state_root_seconds";
+const BLOCKS: &str = "mfenx_storage_blocks_total";
+const HEAD: &str = "mfenx_storage_head_number";
+const READERS: &str = "mfenx_storage_readers_total";
+const CODE_CACHE: &str = "mfenx_storage_code_cache_total";
+
+/// Tells the installed recorder what the metrics mean. Call it once, after installing a recorder.
+pub fn describe_metrics() {
+    describe_histogram!(COMMIT, "Seconds to commit one block durably");
+    describe_histogram!(STATE_ROOT, "Seconds to compute the state root after one block");
+    describe_counter!(BLOCKS, "Blocks committed since the start");
+    describe_gauge!(HEAD, "Number of the head");
+    describe_counter!(READERS, "Read transactions opened since the start");
+    describe_counter!(CODE_CACHE, "Look-ups of contract code, by outcome (hit or miss)");
+}
+
+pub(crate) fn committed(number: u64, took: Duration) {
+    histogram!(COMMIT).record(took.as_secs_f64());
+    counter!(BLOCKS).increment(1);
+    gauge!(HEAD).set(number as f64);
+}
+
+pub(crate) fn state_root(took: Duration) {
+    histogram!(STATE_ROOT).record(took.as_secs_f64());
+}
+
+pub(crate) fn reader_opened() {
+    counter!(READERS).increment(1);
+}
+
+pub(crate) fn code_cache(hit: bool) {
+    counter!(CODE_CACHE, "outcome" => if hit { "hit" } else { "miss" }).increment(1);
+}

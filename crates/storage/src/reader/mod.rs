@@ -1,0 +1,158 @@
+//! One consistent snapshot of the store.
+
+mod blocks;
+mod meta;
+
+use crate::{
+    error::StoreError,
+    metrics,
+    state::{StateChanges, StateView},
+    store::Shared,
+    trie::{AccountProof, Snapshots, TrieUpdates, prove, state_root},
+    txn::Txn,
+};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY};
+pub(crate) use meta::{FORMAT, FORMAT_KEY, Meta, decode_format};
+use mfenx_primitives::Receipt;
+use reth_libmdbx::{RoSync, tx::aliases::RoTxSync};
+use revm::bytecode::Bytecode;
+use std::{fmt, sync::Arc, time::Instant};
+
+/// The last block of a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: B256,
+}
+
+/// Where a transaction stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TransactionLocation {
+    /// Number of the block.
+    pub block_number: u64,
+    /// Position in the block.
+    pub index: u64,
+}
+
+/// A receipt, with what only its predecessors in the block can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredReceipt {
+    /// The receipt.
+    pub receipt: Receipt,
+    /// Gas that the transaction itself used.
+    pub gas_used: u64,
+    /// Position of its first log among the logs of the block.
+    pub first_log_index: u64,
+}
+
+/// One read transaction: everything it answers belongs to the same head.
+///
+/// It can be shared between threads. It pins the pages of its snapshot, so keep it no longer than
+/// a request needs it.
+pub struct Reader {
+    tx: RoTxSync,
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("dir", &self.shared.directory.path()).finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    pub(crate) fn open(shared: Arc<Shared>) -> Result<Self, StoreError> {
+        let tx = shared.environment.begin_ro_sync()?;
+        metrics::reader_opened();
+        Ok(Self { tx, shared })
+    }
+
+    pub(crate) fn txn(&self) -> Txn<'_, RoSync> {
+        Txn::new(&self.tx, &self.shared.tables)
+    }
+
+    /// The last committed block.
+    ///
+    /// # Errors
+    /// [`StoreError::NotInitialized`] before there is a genesis block.
+    pub fn head(&self) -> Result<Head, StoreError> {
+        Meta(self.txn()).head()?.ok_or(StoreError::NotInitialized)
+    }
+
+    /// The first block whose state can be read: 0 in an archive.
+    ///
+    /// # Errors
+    /// The database fails or is corrupt.
+    pub fn earliest_history(&self) -> Result<u64, StoreError> {
+        Meta(self.txn()).earliest_history()
+    }
+
+    /// The state after the head.
+    pub const fn latest_state(&self) -> StateView<'_> {
+        StateView::new(self, None)
+    }
+
+    /// The state after block `number`.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownBlock`] beyond the head, [`StoreError::PrunedHistory`] before what is
+    /// kept.
+    pub fn state_at(&self, number: u64) -> Result<StateView<'_>, StoreError> {
+        let head = self.head()?.number;
+        if number > head {
+            return Err(StoreError::UnknownBlock { number, head });
+        }
+        let earliest = self.earliest_history()?;
+        if number < earliest {
+            return Err(StoreError::PrunedHistory { earliest });
+        }
+        Ok(StateView::new(self, (number < head).then_some(number)))
+    }
+
+    /// The state root after the head's state is changed by `changes`, and what a
+    /// [`commit`](crate::Store::commit) of these changes has to write.
+    ///
+    /// # Errors
+    /// The database fails or is corrupt.
+    pub fn state_root(&self, changes: &StateChanges) -> Result<(B256, TrieUpdates), StoreError> {
+        let start = Instant::now();
+        let txn = self.txn();
+        let base = self.head()?.hash;
+        let snapshots = Snapshots {
+            environment: &self.shared.environment,
+            tables: &self.shared.tables,
+            id: txn.snapshot()?,
+        };
+        let updates = state_root(txn, base, changes, Some(snapshots))?;
+        metrics::state_root(start.elapsed());
+        Ok((updates.root(), updates))
+    }
+
+    /// Merkle proofs of an account and of slots of it, in the state after the head (EIP-1186).
+    ///
+    /// # Errors
+    /// The database fails or is corrupt.
+    pub fn proof(&self, address: Address, slots: &[B256]) -> Result<AccountProof, StoreError> {
+        prove(self.txn(), address, slots)
+    }
+
+    /// Contract code by its hash, analysed for execution.
+    pub(crate) fn bytecode(&self, hash: B256) -> Result<Bytecode, StoreError> {
+        if hash == KECCAK256_EMPTY || hash.is_zero() {
+            return Ok(Bytecode::default());
+        }
+        if let Some(code) = self.shared.codes.get(&hash) {
+            return Ok(code);
+        }
+        let txn = self.txn();
+        let table = txn.tables.code;
+        let bytes = txn.get(table, hash.as_slice())?;
+        let bytes = bytes.ok_or(table.corrupt("the code of an account is missing"))?;
+        let code = Bytecode::new_raw_checked(Bytes::copy_from_slice(&bytes))
+            .map_err(|_| table.corrupt("an EIP-7702 delegation does not decode"))?;
+        self.shared.codes.insert(hash, code.clone());
+        Ok(code)
+    }
+}

@@ -1,0 +1,11 @@
+//! The state: what a block changes, what it is at any block, and the history between.
+
+mod changes;
+mod history;
+mod view;
+
+pub use changes::StateChanges;
+pub(crate) use changes::AccountChange;
+pub(crate) use history::{append_history, first_change_after};
+pub use view::StateView;
+pub(crate) use view::{account_record, storage_change_key, storage_value};

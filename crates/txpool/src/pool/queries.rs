@@ -1,0 +1,105 @@
+//! What the pool answers about its content.
+
+use super::Pool;
+use crate::{best::Ready, sender::Sender};
+use alloy_primitives::{Address, B256};
+use mfenx_primitives::RecoveredTransaction;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// How full the pool is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolStatus {
+    /// Executable transactions.
+    pub pending: usize,
+    /// Transactions behind a gap, a shortage of funds, or too many of their sender's.
+    pub queued: usize,
+    /// Encoded length (EIP-2718) of all of them.
+    pub bytes: usize,
+    /// Senders with at least one transaction.
+    pub senders: usize,
+}
+
+/// One sender's transactions by nonce.
+#[derive(Debug, Clone, Default)]
+pub struct SenderContent {
+    /// The executable ones.
+    pub pending: BTreeMap<u64, Arc<RecoveredTransaction>>,
+    /// The others.
+    pub queued: BTreeMap<u64, Arc<RecoveredTransaction>>,
+}
+
+/// All transactions by sender and nonce; senders without any of a kind are left out.
+#[derive(Debug, Clone, Default)]
+pub struct PoolContent {
+    /// The executable ones.
+    pub pending: BTreeMap<Address, BTreeMap<u64, Arc<RecoveredTransaction>>>,
+    /// The others.
+    pub queued: BTreeMap<Address, BTreeMap<u64, Arc<RecoveredTransaction>>>,
+}
+
+impl Pool {
+    pub(crate) fn contains(&self, hash: &B256) -> bool {
+        self.by_hash.contains_key(hash)
+    }
+
+    pub(crate) fn get(&self, hash: &B256) -> Option<Arc<RecoveredTransaction>> {
+        let (sender, nonce) = self.by_hash.get(hash)?;
+        let tx = self.senders.get(sender)?.transactions.get(nonce)?;
+        Some(Arc::clone(&tx.transaction))
+    }
+
+    pub(crate) fn pending_nonce(&self, address: Address) -> Option<u64> {
+        let sender = self.senders.get(&address)?;
+        (sender.executable() > 0).then(|| sender.next_nonce())
+    }
+
+    pub(crate) fn status(&self) -> PoolStatus {
+        PoolStatus {
+            pending: self.executable,
+            queued: self.by_hash.len().saturating_sub(self.executable),
+            bytes: self.bytes,
+            senders: self.senders.len(),
+        }
+    }
+
+    pub(crate) fn senders(&self) -> Vec<Address> {
+        self.senders.keys().copied().collect()
+    }
+
+    pub(crate) fn content(&self) -> PoolContent {
+        let mut content = PoolContent::default();
+        for (address, sender) in &self.senders {
+            let SenderContent { pending, queued } = sender_content(sender);
+            if !pending.is_empty() {
+                content.pending.insert(*address, pending);
+            }
+            if !queued.is_empty() {
+                content.queued.insert(*address, queued);
+            }
+        }
+        content
+    }
+
+    pub(crate) fn content_from(&self, address: Address) -> SenderContent {
+        self.senders.get(&address).map(sender_content).unwrap_or_default()
+    }
+
+    /// Of every sender, the executable transactions that cover `base_fee`, up to the first that
+    /// does not.
+    pub(crate) fn ready(&self, base_fee: u64) -> Vec<Vec<Ready>> {
+        let ready_of = |sender: &Sender| -> Vec<Ready> {
+            let executable = sender.transactions.values().take(sender.executable());
+            executable.map_while(|tx| Ready::at(tx, base_fee)).collect()
+        };
+        self.senders.values().map(ready_of).filter(|ready| !ready.is_empty()).collect()
+    }
+}
+
+fn sender_content(sender: &Sender) -> SenderContent {
+    let mut content = SenderContent::default();
+    for (nonce, tx) in &sender.transactions {
+        let part = if tx.executable { &mut content.pending } else { &mut content.queued };
+        part.insert(*nonce, Arc::clone(&tx.transaction));
+    }
+    content
+}

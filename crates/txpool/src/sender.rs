@@ -1,0 +1,143 @@
+//! One sender's transactions in the order of their nonces.
+
+use crate::{rank::Rank, transaction::PooledTransaction};
+use alloy_primitives::U256;
+use mfenx_primitives::{AccountState, RecoveredTransaction};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A sender's account as the pool knows it, and its transactions.
+///
+/// Invariant, once [`Sender::settle`] has run: the first `executable` transactions, and only
+/// these, have the nonces from `account.nonce` on, cost no more than the balance together, and
+/// are marked executable.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    pub(crate) account: AccountState,
+    pub(crate) transactions: BTreeMap<u64, PooledTransaction>,
+    executable: usize,
+    spent: U256,
+    /// Lowest effective tip of the executable ones.
+    floor: i128,
+    /// Where the sender stands in the pool's order of eviction.
+    pub(crate) rank: Option<Rank>,
+}
+
+/// What [`Sender::settle`] changed.
+#[derive(Debug, Default)]
+pub(crate) struct Shift {
+    /// Newly executable, in order.
+    pub(crate) promoted: Vec<Arc<RecoveredTransaction>>,
+    /// How many are executable no longer.
+    pub(crate) demoted: usize,
+}
+
+impl Sender {
+    pub(crate) const fn new(account: AccountState) -> Self {
+        Self {
+            account,
+            transactions: BTreeMap::new(),
+            executable: 0,
+            spent: U256::ZERO,
+            floor: i128::MAX,
+            rank: None,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.transactions.len()
+    }
+
+    pub(crate) const fn executable(&self) -> usize {
+        self.executable
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        self.transactions.len().saturating_sub(self.executable)
+    }
+
+    /// Maximal cost of the executable transactions together.
+    pub(crate) const fn spent(&self) -> U256 {
+        self.spent
+    }
+
+    /// The nonce after the executable transactions.
+    pub(crate) fn next_nonce(&self) -> u64 {
+        self.account.nonce.saturating_add(self.executable as u64)
+    }
+
+    /// Lowest effective tip of the executable transactions, but for the one with `nonce`.
+    pub(crate) fn floor_without(&self, nonce: u64, base_fee: u64) -> i128 {
+        let others = self.transactions.values().filter(|tx| tx.nonce != nonce);
+        others
+            .take_while(|tx| tx.executable)
+            .map(|tx| tx.effective_tip(base_fee))
+            .min()
+            .unwrap_or(i128::MAX)
+    }
+
+    /// As [`Self::floor_without`], of all.
+    pub(crate) const fn floor(&self) -> i128 {
+        self.floor
+    }
+
+    /// Divides the transactions anew into executable and queued ones.
+    pub(crate) fn settle(&mut self, base_fee: u64, max_executable: usize) -> Shift {
+        let mut shift = Shift::default();
+        let mut open = true;
+        let mut next = self.account.nonce;
+        (self.executable, self.spent, self.floor) = (0, U256::ZERO, i128::MAX);
+        for (nonce, tx) in &mut self.transactions {
+            let spent = self.spent.saturating_add(tx.cost);
+            open &=
+                *nonce == next && spent <= self.account.balance && self.executable < max_executable;
+            if open {
+                (self.spent, next) = (spent, nonce.saturating_add(1));
+                self.executable += 1;
+                self.floor = self.floor.min(tx.effective_tip(base_fee));
+            }
+            match (tx.executable, open) {
+                (false, true) => shift.promoted.push(Arc::clone(&tx.transaction)),
+                (true, false) => shift.demoted += 1,
+                _ => {}
+            }
+            tx.executable = open;
+        }
+        shift
+    }
+
+    /// What [`Self::settle`] would do after transactions were added behind the executable ones
+    /// only, without walking over those.
+    pub(crate) fn extend(&mut self, base_fee: u64, max_executable: usize) -> Shift {
+        let mut shift = Shift::default();
+        while self.executable < max_executable {
+            let next = self.next_nonce();
+            let Some(tx) = self.transactions.get_mut(&next) else { break };
+            let spent = self.spent.saturating_add(tx.cost);
+            if tx.executable || spent > self.account.balance {
+                break;
+            }
+            tx.executable = true;
+            self.spent = spent;
+            self.executable += 1;
+            self.floor = self.floor.min(tx.effective_tip(base_fee));
+            shift.promoted.push(Arc::clone(&tx.transaction));
+        }
+        shift
+    }
+
+    /// The worth of the last transaction once `gone` ones behind it are gone; none without one.
+    pub(crate) fn rank_without(&self, gone: usize, base_fee: u64) -> Option<Rank> {
+        let last = self.transactions.values().rev().nth(gone)?;
+        let Some(left) = gone.checked_sub(self.queued()) else {
+            return Some(Rank::queued(last, self.queued() - gone, base_fee));
+        };
+        let count = self.executable - left;
+        let floor = if left == 0 {
+            self.floor
+        } else {
+            let front = self.transactions.values().take(count);
+            front.map(|tx| tx.effective_tip(base_fee)).min().unwrap_or(i128::MAX)
+        };
+        Some(Rank::executable(last, count, floor))
+    }
+}

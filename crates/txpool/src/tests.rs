@@ -1,0 +1,12 @@
+//! Tests of the pool through its handle, and the means to write them.
+
+mod blocks;
+mod delegation;
+mod eviction;
+mod funds;
+mod model;
+mod nonces;
+mod order;
+mod property;
+mod rules;
+mod support;

@@ -1,0 +1,101 @@
+//! A transaction as the pool keeps it, with what the pool asks of it all the time.
+
+use alloy_consensus::Transaction as _;
+use alloy_eips::Encodable2718;
+use alloy_primitives::{Address, B256, U256};
+use mfenx_primitives::RecoveredTransaction;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// A transaction with its fees, cost and size at hand.
+#[derive(Debug, Clone)]
+pub(crate) struct PooledTransaction {
+    pub(crate) transaction: Arc<RecoveredTransaction>,
+    pub(crate) hash: B256,
+    pub(crate) sender: Address,
+    pub(crate) nonce: u64,
+    pub(crate) gas_limit: u64,
+    /// Maximal fee per gas, in wei.
+    pub(crate) max_fee: u128,
+    /// Maximal priority fee per gas, or the gas price, in wei.
+    pub(crate) tip: u128,
+    /// Gas limit times maximal fee, plus value, in wei; the largest number if it is larger still.
+    pub(crate) cost: U256,
+    /// Encoded length (EIP-2718).
+    pub(crate) bytes: usize,
+    /// Accounts that this transaction delegates (EIP-7702), each once.
+    pub(crate) authorities: Box<[Address]>,
+    /// Grows with every transaction that the pool takes in; breaks ties.
+    pub(crate) arrival: u64,
+    /// Whether it stands in the executable front of its sender's queue.
+    pub(crate) executable: bool,
+}
+
+impl PooledTransaction {
+    /// Without its authorities, whose recovery is dear: see [`Self::recover_authorities`].
+    pub(crate) fn new(transaction: RecoveredTransaction) -> Self {
+        let tx = transaction.inner();
+        let gas_cost = U256::from(tx.gas_limit()) * U256::from(tx.max_fee_per_gas());
+        Self {
+            hash: *tx.tx_hash(),
+            sender: transaction.signer(),
+            nonce: tx.nonce(),
+            gas_limit: tx.gas_limit(),
+            max_fee: tx.max_fee_per_gas(),
+            tip: tx.priority_fee_or_price(),
+            cost: gas_cost.saturating_add(tx.value()),
+            bytes: tx.encode_2718_len(),
+            authorities: Box::default(),
+            arrival: 0,
+            executable: false,
+            transaction: Arc::new(transaction),
+        }
+    }
+
+    /// Recovers who signed the authorizations that count on this chain. One elliptic-curve
+    /// recovery each, so this belongs outside the pool's lock, after all cheaper checks.
+    pub(crate) fn recover_authorities(&mut self, chain_id: u64) {
+        let Some(list) = self.transaction.authorization_list() else { return };
+        let authorities: BTreeSet<_> = list
+            .iter()
+            .filter(|signed| signed.chain_id.is_zero() || signed.chain_id == U256::from(chain_id))
+            .filter_map(|signed| signed.recover_authority().ok())
+            .collect();
+        self.authorities = authorities.into_iter().collect();
+    }
+
+    /// What the block's author gets per gas at `base_fee`, negative when the base fee is not even
+    /// covered; saturates above `i128::MAX`.
+    pub(crate) fn effective_tip(&self, base_fee: u64) -> i128 {
+        let signed = |fee: u128| i128::try_from(fee).unwrap_or(i128::MAX);
+        signed(self.tip).min(signed(self.max_fee) - i128::from(base_fee))
+    }
+
+    /// The least maximal fee and tip that replace this transaction.
+    pub(crate) fn replacement_price(&self, bump_percent: u8) -> (u128, u128) {
+        (raised(self.max_fee, bump_percent), raised(self.tip, bump_percent))
+    }
+}
+
+/// `fee` raised by `percent`, rounded down, but by one at least.
+const fn raised(fee: u128, percent: u8) -> u128 {
+    let percent = percent as u128;
+    let whole = (fee / 100).saturating_mul(percent);
+    let rise = whole.saturating_add(fee % 100 * percent / 100);
+    fee.saturating_add(if rise == 0 { 1 } else { rise })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::raised;
+
+    #[test]
+    fn a_rise_is_exact_and_never_nothing() {
+        assert_eq!(raised(0, 10), 1);
+        assert_eq!(raised(9, 10), 10);
+        assert_eq!(raised(19, 10), 20);
+        assert_eq!(raised(105, 10), 115);
+        assert_eq!(raised(1_000_000_007, 10), 1_100_000_007);
+        assert_eq!(raised(100, 0), 101);
+        assert_eq!(raised(u128::MAX, 100), u128::MAX);
+    }
+}
