@@ -90,7 +90,7 @@ impl Rpc {
         method: &str,
         params: &[Value],
     ) -> Result<Vec<Result<Value, CallError>>, CallError> {
-        let requests: Vec<_> = params.iter().enumerate().map(
+        let requests = params.iter().enumerate().map(
             |(id, params)| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}),
         );
         let body = Value::from_iter(requests).to_string();

@@ -4,7 +4,7 @@
 use crate::{
     node::Node,
     persistence::receipt,
-    rpc::Rpc,
+    rpc::{CallError, Rpc},
     wallet::{CHAIN_ID, STRANGER, account, sign, transfer},
 };
 use alloy_consensus::{TxEip1559, TxLegacy};
@@ -230,5 +230,24 @@ fn ten_percent_more_replaces_and_less_does_not() {
     assert_eq!(mined["status"], "0x1");
     let (_, message) = refusal(&rpc, &of(good()));
     assert!(message.contains("nonce too low") || message.contains("already known"), "{message}");
+    node.stop("TERM");
+}
+
+#[test]
+fn a_revert_has_code_3_and_data_in_hex_also_when_there_is_none() {
+    let node = Node::dev(None);
+    let rpc = node.rpc();
+    // Init code that reverts with nothing, and with the four bytes 0xdeadbeef.
+    for (code, expected) in [("0x60006000fd", "0x"), ("0x63deadbeef5f526004601cfd", "0xdeadbeef")] {
+        for method in ["eth_call", "eth_estimateGas"] {
+            match rpc.call(method, json!([{"data": code}])) {
+                Err(CallError::Rpc { code: 3, message, data }) => {
+                    assert_eq!(message, "execution reverted", "{method} {code}");
+                    assert_eq!(data, expected, "{method} {code}");
+                }
+                other => panic!("{method} {code}: {other:?}"),
+            }
+        }
+    }
     node.stop("TERM");
 }

@@ -5,15 +5,15 @@ use crate::{
     metrics,
     randomness::{self, Sidecar},
 };
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use alloy_rlp::Decodable;
 use mfenx_chainspec::ChainSpec;
 use mfenx_execution::{
     Built, Executed, OMMER_ANCESTORS, execute_block, validate_block, validate_header, validate_ommers,
 };
-use mfenx_primitives::{Block, CommittedBlock, RecoveredBlock, SealedHeader};
+use mfenx_primitives::{AccountState, Block, CommittedBlock, RecoveredBlock, SealedHeader};
 use mfenx_storage::{BlockCommit, Reader, StateChanges, Store, StoreError, TrieUpdates};
-use revm::database::BundleState;
+use revm::database::{BundleAccount, BundleState};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -34,6 +34,12 @@ struct Outcome {
     trie: TrieUpdates,
     execution: Duration,
     root: Duration,
+}
+
+/// A block of our own that is durable, and the accounts it changed, as they are now.
+pub(crate) struct Sealed {
+    pub(crate) committed: Arc<CommittedBlock>,
+    pub(crate) changed: Vec<(Address, AccountState)>,
 }
 
 impl Chain {
@@ -125,11 +131,13 @@ impl Chain {
         built: Built,
         execution: Duration,
         sidecar: &Sidecar,
-    ) -> Result<Arc<CommittedBlock>, StoreError> {
+    ) -> Result<Sealed, StoreError> {
         let (root, outcome) = outcome(&reader, &built.executed, execution)?;
         drop(reader);
+        let changed = changed_accounts(&built.executed.bundle);
         let (block, executed) = built.seal(root);
-        self.commit(block, executed, &outcome, Some(&sidecar.encode()))
+        let committed = self.commit(block, executed, &outcome, Some(&sidecar.encode()))?;
+        Ok(Sealed { committed, changed })
     }
 
     /// The seed in force for the child of `head`.
@@ -187,6 +195,16 @@ impl Chain {
 fn head_of(reader: &Reader) -> Result<SealedHeader, StoreError> {
     let head = reader.head()?;
     reader.header(head.number)?.ok_or(StoreError::NotInitialized)
+}
+
+fn changed_accounts(bundle: &BundleState) -> Vec<(Address, AccountState)> {
+    let state = |account: &BundleAccount| match &account.info {
+        Some(info) => {
+            AccountState { nonce: info.nonce, balance: info.balance, code_hash: info.code_hash }
+        }
+        None => AccountState::EMPTY,
+    };
+    bundle.state.iter().map(|(address, account)| (*address, state(account))).collect()
 }
 
 /// The blocks before `block`, its parent first, as many as decide about its ommers.

@@ -1,7 +1,7 @@
 //! The single authority: it builds a block when there is something to put into one, or on time.
 
 use crate::{
-    chain::Chain,
+    chain::{Chain, Sealed},
     error::EngineError,
     feed::HeadFeed,
     metrics,
@@ -11,10 +11,9 @@ use crate::{
 use alloy_primitives::{Address, B256, Bytes};
 use mfenx_chainspec::{ChainSpec, EthereumHardforks};
 use mfenx_execution::{BuildAttributes, build_block, next_gas_limit};
-use mfenx_primitives::{AccountState, CommittedBlock, SealedHeader};
+use mfenx_primitives::{CommittedBlock, SealedHeader};
 use mfenx_txpool::{DropReason, PoolHandle};
 use std::{
-    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -153,8 +152,10 @@ impl Producer {
         if built.body.transactions.is_empty() && !allow_empty {
             return Ok(None);
         }
-        let committed = self.chain.seal(reader, built, execution, &Sidecar { seed, beta })?;
-        self.tell_pool(&committed)?;
+        let Sealed { committed, changed } =
+            self.chain.seal(reader, built, execution, &Sidecar { seed, beta })?;
+        let next_base_fee = spec.next_base_fee(committed.block.header()).unwrap_or_default();
+        self.pool.on_block(&committed, next_base_fee, &changed);
         tracing::info!(
             number,
             hash = %committed.block.hash(),
@@ -187,22 +188,6 @@ impl Producer {
                 .then_some(B256::ZERO),
             withdrawals: spec.is_shanghai_active_at_timestamp(timestamp).then(Vec::new),
         })
-    }
-
-    /// Tells the pool what the block did to the accounts it knows about.
-    fn tell_pool(&self, committed: &CommittedBlock) -> Result<(), EngineError> {
-        let reader = self.chain.store().reader()?;
-        let state = reader.latest_state();
-        let senders: BTreeSet<Address> =
-            self.pool.senders().into_iter().chain(committed.block.senders().iter().copied()).collect();
-        let mut changed = Vec::with_capacity(senders.len());
-        for sender in senders {
-            changed.push((sender, state.account(sender)?.unwrap_or(AccountState::EMPTY)));
-        }
-        let spec = self.chain.spec();
-        let base_fee = spec.next_base_fee(committed.block.header()).unwrap_or_default();
-        self.pool.on_block(committed, base_fee, &changed);
-        Ok(())
     }
 }
 

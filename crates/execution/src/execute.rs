@@ -1,6 +1,7 @@
 //! Execution of a whole block.
 
 use crate::{
+    collisions::StorageCollisions,
     database::{Source, blame, state_over},
     env::evm_env,
     error::{BlockError, BoxError, ExecutionError, TransactionError},
@@ -27,7 +28,6 @@ use revm::{
     context::Block as _,
     database::{BundleState, State, states::bundle_state::BundleRetention},
     database_interface::DatabaseCommitExt,
-    inspector::NoOpInspector,
 };
 use std::borrow::Cow;
 
@@ -89,8 +89,8 @@ impl Outcome {
     }
 }
 
-/// The EVM of a block: a state, no inspector.
-type BlockEvm<'s, DB> = EthEvm<&'s mut State<Source<DB>>, NoOpInspector, PrecompilesMap>;
+/// The EVM of a block.
+type BlockEvm<'s, DB> = EthEvm<&'s mut State<Source<DB>>, StorageCollisions, PrecompilesMap>;
 /// Executes transactions one by one and keeps count.
 pub(crate) type Executor<'a, 's, DB> =
     EthBlockExecutor<'a, BlockEvm<'s, DB>, &'a ChainSpec, Receipts>;
@@ -109,7 +109,12 @@ pub(crate) fn start<'a, 's, DB: DatabaseRef>(
     if dao.transitions_at_block(header.number) {
         move_dao_balances(state).map_err(|error| ExecutionError::Evm(error.to_string()))?;
     }
-    let evm = EthEvmBuilder::new(state, evm_env(spec, header)).build();
+    let collisions = StorageCollisions::of(spec);
+    let inspect = !collisions.is_empty();
+    let evm = EthEvmBuilder::new(state, evm_env(spec, header))
+        .inspector(collisions)
+        .set_inspect(inspect)
+        .build();
     let ctx = EthBlockExecutionCtx {
         parent_hash: header.parent_hash,
         parent_beacon_block_root: header.parent_beacon_block_root,

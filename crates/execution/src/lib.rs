@@ -17,6 +17,7 @@
 mod block_rules;
 mod build;
 mod call;
+mod collisions;
 mod database;
 mod difficulty;
 mod env;

@@ -6,7 +6,7 @@
 use crate::error::StoreError;
 use reth_libmdbx::{
     Database, DatabaseFlags,
-    tx::{Tx, TransactionKind, WriteMarker},
+    tx::{TransactionKind, Tx, WriteMarker},
 };
 
 /// A table and its handle, which is valid in every transaction of the environment.

@@ -6,7 +6,7 @@ use crate::{
 };
 use reth_libmdbx::{
     Cursor, WriteFlags,
-    tx::{Tx, TransactionKind, WriteMarker},
+    tx::{TransactionKind, Tx, WriteMarker},
 };
 use std::borrow::Cow;
 

@@ -56,8 +56,8 @@ impl PoolHandle {
     /// set-code transaction, so it belongs on a blocking thread like the recovery of the sender.
     ///
     /// # Errors
-    /// The transaction breaks a rule, its sender cannot pay for it, or there is no room; the pool
-    /// is left as it was.
+    /// The transaction breaks a rule, its sender cannot pay for it, or there is no room. The pool is
+    /// left as it was, but that it has seen `sender_state`.
     pub fn add(
         &self,
         transaction: RecoveredTransaction,
@@ -120,7 +120,8 @@ impl PoolHandle {
 
     /// Every transaction, by sender and nonce.
     pub fn content(&self) -> PoolContent {
-        self.0.pool.lock().content()
+        let entries = self.0.pool.lock().entries();
+        entries.into_iter().collect()
     }
 
     /// The transactions of one sender, by nonce.
@@ -154,9 +155,9 @@ impl PoolHandle {
         removed
     }
 
-    /// Moves the pool to a new head. `next_base_fee` is that of the child of `block`, in wei per
-    /// gas; `changed` holds the accounts of [`Self::senders`] after the block, those that the
-    /// block left alone may be omitted.
+    /// Moves the pool to a new head; to be called for every block, in order. `next_base_fee` is
+    /// that of the child of `block`, in wei per gas; `changed` holds the accounts of
+    /// [`Self::senders`] after the block, of which those that the block left alone may be omitted.
     pub fn on_block(
         &self,
         block: &CommittedBlock,

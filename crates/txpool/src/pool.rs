@@ -107,8 +107,7 @@ impl Pool {
         self.refresh(tx.sender, account);
         let place = self.place(&tx, account, has_foreign_code)?;
         for (sender, nonce) in self.room_for(&tx, &place)? {
-            self.drop_transaction(sender, nonce, DropReason::Evicted);
-            self.settle(sender);
+            self.evict(sender, nonce);
         }
         self.insert(tx, place.account);
         Ok(())
@@ -159,6 +158,17 @@ impl Pool {
             self.apply(shift);
             self.rank(address);
         }
+    }
+
+    /// Drops a sender's last transaction.
+    fn evict(&mut self, address: Address, nonce: u64) {
+        let Some(tx) = self.detach(address, nonce) else { return };
+        if let Some(sender) = self.senders.get_mut(&address) {
+            sender.shorten(&tx);
+        }
+        let reason = DropReason::Evicted;
+        self.events.push(PoolEvent::Dropped { hash: tx.hash, reason });
+        self.rank(address);
     }
 
     /// Takes a transaction out and says why; its sender must be settled afterwards.

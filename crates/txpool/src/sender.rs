@@ -16,8 +16,6 @@ pub(crate) struct Sender {
     pub(crate) transactions: BTreeMap<u64, PooledTransaction>,
     executable: usize,
     spent: U256,
-    /// Lowest effective tip of the executable ones.
-    floor: i128,
     /// Where the sender stands in the pool's order of eviction.
     pub(crate) rank: Option<Rank>,
 }
@@ -38,7 +36,6 @@ impl Sender {
             transactions: BTreeMap::new(),
             executable: 0,
             spent: U256::ZERO,
-            floor: i128::MAX,
             rank: None,
         }
     }
@@ -65,7 +62,7 @@ impl Sender {
         self.account.nonce.saturating_add(self.executable as u64)
     }
 
-    /// Lowest effective tip of the executable transactions, but for the one with `nonce`.
+    /// As [`Self::floor`], but for the one with `nonce`.
     pub(crate) fn floor_without(&self, nonce: u64, base_fee: u64) -> i128 {
         let others = self.transactions.values().filter(|tx| tx.nonce != nonce);
         others
@@ -75,9 +72,13 @@ impl Sender {
             .unwrap_or(i128::MAX)
     }
 
-    /// As [`Self::floor_without`], of all.
-    pub(crate) const fn floor(&self) -> i128 {
-        self.floor
+    /// Lowest effective tip of the executable transactions.
+    pub(crate) fn floor(&self) -> i128 {
+        let last = self.executable.checked_sub(1);
+        let last = last.and_then(|last| {
+            self.transactions.get(&self.account.nonce.saturating_add(last as u64))
+        });
+        last.map_or(i128::MAX, |tx| tx.floor)
     }
 
     /// Divides the transactions anew into executable and queued ones.
@@ -85,7 +86,8 @@ impl Sender {
         let mut shift = Shift::default();
         let mut open = true;
         let mut next = self.account.nonce;
-        (self.executable, self.spent, self.floor) = (0, U256::ZERO, i128::MAX);
+        let mut floor = i128::MAX;
+        (self.executable, self.spent) = (0, U256::ZERO);
         for (nonce, tx) in &mut self.transactions {
             let spent = self.spent.saturating_add(tx.cost);
             open &=
@@ -93,7 +95,8 @@ impl Sender {
             if open {
                 (self.spent, next) = (spent, nonce.saturating_add(1));
                 self.executable += 1;
-                self.floor = self.floor.min(tx.effective_tip(base_fee));
+                floor = floor.min(tx.effective_tip(base_fee));
+                tx.floor = floor;
             }
             match (tx.executable, open) {
                 (false, true) => shift.promoted.push(Arc::clone(&tx.transaction)),
@@ -109,6 +112,7 @@ impl Sender {
     /// only, without walking over those.
     pub(crate) fn extend(&mut self, base_fee: u64, max_executable: usize) -> Shift {
         let mut shift = Shift::default();
+        let mut floor = self.floor();
         while self.executable < max_executable {
             let next = self.next_nonce();
             let Some(tx) = self.transactions.get_mut(&next) else { break };
@@ -119,7 +123,8 @@ impl Sender {
             tx.executable = true;
             self.spent = spent;
             self.executable += 1;
-            self.floor = self.floor.min(tx.effective_tip(base_fee));
+            floor = floor.min(tx.effective_tip(base_fee));
+            tx.floor = floor;
             shift.promoted.push(Arc::clone(&tx.transaction));
         }
         shift
@@ -131,13 +136,14 @@ impl Sender {
         let Some(left) = gone.checked_sub(self.queued()) else {
             return Some(Rank::queued(last, self.queued() - gone, base_fee));
         };
-        let count = self.executable - left;
-        let floor = if left == 0 {
-            self.floor
-        } else {
-            let front = self.transactions.values().take(count);
-            front.map(|tx| tx.effective_tip(base_fee)).min().unwrap_or(i128::MAX)
-        };
-        Some(Rank::executable(last, count, floor))
+        Some(Rank::executable(last, self.executable - left, last.floor))
+    }
+
+    /// What [`Self::settle`] would do after the last transaction was taken out.
+    pub(crate) fn shorten(&mut self, taken: &PooledTransaction) {
+        if taken.executable {
+            self.executable -= 1;
+            self.spent = self.spent.saturating_sub(taken.cost);
+        }
     }
 }

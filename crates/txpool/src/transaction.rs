@@ -26,6 +26,8 @@ pub(crate) struct PooledTransaction {
     pub(crate) authorities: Box<[Address]>,
     /// Grows with every transaction that the pool takes in; breaks ties.
     pub(crate) arrival: u64,
+    /// If executable: the lowest effective tip among this and its sender's earlier ones.
+    pub(crate) floor: i128,
     /// Whether it stands in the executable front of its sender's queue.
     pub(crate) executable: bool,
 }
@@ -46,6 +48,7 @@ impl PooledTransaction {
             bytes: tx.encode_2718_len(),
             authorities: Box::default(),
             arrival: 0,
+            floor: i128::MAX,
             executable: false,
             transaction: Arc::new(transaction),
         }

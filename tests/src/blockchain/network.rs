@@ -108,8 +108,8 @@ fn fork(name: &str) -> Option<usize> {
 
 /// The chain specification of a test; its genesis block is checked against the test's.
 pub(crate) fn chain_spec(test: &Test) -> Result<Arc<ChainSpec>> {
-    let network = Network::parse(&test.network)
-        .ok_or_else(|| eyre!("unknown network {:?}", test.network))?;
+    let network =
+        Network::parse(&test.network).ok_or_else(|| eyre!("unknown network {:?}", test.network))?;
     if network.activation(6) != network.activation(7) {
         bail!("network {:?}: Constantinople without its fix is not supported", test.network);
     }

@@ -4,7 +4,10 @@
 use crate::error::StoreError;
 use roaring::RoaringTreemap;
 
-pub(crate) fn encode_shard(table: &'static str, blocks: &RoaringTreemap) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn encode_shard(
+    table: &'static str,
+    blocks: &RoaringTreemap,
+) -> Result<Vec<u8>, StoreError> {
     let mut out = Vec::with_capacity(blocks.serialized_size());
     blocks
         .serialize_into(&mut out)
@@ -12,7 +15,10 @@ pub(crate) fn encode_shard(table: &'static str, blocks: &RoaringTreemap) -> Resu
     Ok(out)
 }
 
-pub(crate) fn decode_shard(table: &'static str, bytes: &[u8]) -> Result<RoaringTreemap, StoreError> {
+pub(crate) fn decode_shard(
+    table: &'static str,
+    bytes: &[u8],
+) -> Result<RoaringTreemap, StoreError> {
     RoaringTreemap::deserialize_from(bytes)
         .map_err(|_| StoreError::Corrupt { table, reason: "a bitmap does not decode" })
 }

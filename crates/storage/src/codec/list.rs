@@ -69,8 +69,7 @@ pub(crate) fn encode_list<T>(
     out: &mut Vec<u8>,
     mut write: impl FnMut(&T, &mut Vec<u8>),
 ) -> Result<(), StoreError> {
-    let too_large =
-        |bytes: usize| StoreError::TooLarge { table, key_bytes: 0, value_bytes: bytes };
+    let too_large = |bytes: usize| StoreError::TooLarge { table, key_bytes: 0, value_bytes: bytes };
     let count = u32::try_from(items.len()).map_err(|_| too_large(items.len()))?;
     out.extend_from_slice(&count.to_be_bytes());
     let ends = out.len();

@@ -67,8 +67,7 @@ impl<'a> Receipts<'a> {
             Some(Some(previous)) => Prefix::decode(&mut Decoder::new(RECEIPTS, previous))?.gas,
             _ => 0,
         };
-        let corrupt =
-            StoreError::Corrupt { table: RECEIPTS, reason: "cumulative gas decreases" };
+        let corrupt = StoreError::Corrupt { table: RECEIPTS, reason: "cumulative gas decreases" };
         let gas_used = receipt.cumulative_gas_used().checked_sub(before).ok_or(corrupt)?;
         Ok(Some(StoredReceipt { receipt, gas_used, first_log_index }))
     }

@@ -2,7 +2,9 @@
 
 use super::{Reader, StoredReceipt, TransactionLocation};
 use crate::{
-    codec::{Body, Decoder, Receipts, decode_header, decode_senders, header_hash, transaction_location},
+    codec::{
+        Body, Decoder, Receipts, decode_header, decode_senders, header_hash, transaction_location,
+    },
     error::StoreError,
     tables::Table,
     txn::Slice,

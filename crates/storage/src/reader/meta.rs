@@ -52,7 +52,7 @@ impl<K: TransactionKind> Meta<'_, K> {
     }
 
     pub(crate) fn earliest_history(&self) -> Result<u64, StoreError> {
-        Ok(self.read(EARLIEST_KEY, Decoder::u64)?.unwrap_or_default())
+        Ok(self.read(EARLIEST_KEY, |bytes| bytes.u64())?.unwrap_or_default())
     }
 }
 

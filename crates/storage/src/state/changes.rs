@@ -48,8 +48,9 @@ impl StateChanges {
     /// reverts need not be there.
     pub fn from_bundle(bundle: &BundleState) -> Self {
         let accounts = bundle.state.iter();
-        let mut accounts: Vec<_> =
-            accounts.map(|(address, account)| bundle_account(keccak256(address), account)).collect();
+        let mut accounts: Vec<_> = accounts
+            .map(|(address, account)| bundle_account(keccak256(address), account))
+            .collect();
         accounts.sort_unstable_by_key(|account| account.key);
         let of_accounts = bundle.state.values().filter_map(|account| {
             let info = account.info.as_ref()?;

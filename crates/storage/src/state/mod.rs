@@ -4,8 +4,8 @@ mod changes;
 mod history;
 mod view;
 
-pub use changes::StateChanges;
 pub(crate) use changes::AccountChange;
+pub use changes::StateChanges;
 pub(crate) use history::{append_history, first_change_after};
 pub use view::StateView;
-pub(crate) use view::{account_record, storage_change_key, storage_value};
+pub(crate) use view::{account_record, storage_change_key};

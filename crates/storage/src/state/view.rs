@@ -86,7 +86,7 @@ pub(crate) fn account_record<K: TransactionKind>(
 }
 
 /// The current value of a slot (hashed).
-pub(crate) fn storage_value<K: TransactionKind>(
+fn storage_value<K: TransactionKind>(
     txn: Txn<'_, K>,
     account: B256,
     slot: B256,

@@ -10,11 +10,11 @@ mod state_root;
 mod update;
 
 pub(crate) use node::{Node, reference_in_parent, root_hash};
-pub use proof::{AccountProof, SlotProof};
 pub(crate) use proof::prove;
+pub use proof::{AccountProof, SlotProof};
 pub(crate) use source::{AccountTrie, StorageTrie, TrieSource, account_trie_key, storage_trie_key};
 pub use state_root::TrieUpdates;
-pub(crate) use state_root::{Snapshots, StorageUpdate, state_root, stored_root};
+pub(crate) use state_root::{Snapshots, StorageUpdate, new_record, state_root, stored_root};
 pub(crate) use update::BranchUpdate;
 
 #[cfg(test)]

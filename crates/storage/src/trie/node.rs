@@ -36,9 +36,7 @@ pub(crate) fn reference_in_parent(
     buffer.clear();
     match node {
         Node::Empty => None,
-        Node::Leaf { key, value } => {
-            Some(LeafNodeRef::new(&key.slice(depth..), value).rlp(buffer))
-        }
+        Node::Leaf { key, value } => Some(LeafNodeRef::new(&key.slice(depth..), value).rlp(buffer)),
         Node::Branch { path, reference } if path.len() == depth => Some(reference.clone()),
         Node::Branch { path, reference } => {
             Some(ExtensionNodeRef::new(&path.slice(depth..), reference).rlp(buffer))

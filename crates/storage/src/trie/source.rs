@@ -13,8 +13,7 @@ use reth_libmdbx::{Cursor, tx::TransactionKind};
 /// A stored trie, before the changes at hand.
 pub(crate) trait TrieSource {
     /// The topmost branch at `prefix` or below.
-    fn branch_below(&mut self, prefix: &Nibbles)
-    -> Result<Option<(Nibbles, Branch)>, StoreError>;
+    fn branch_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Branch)>, StoreError>;
 
     /// The first leaf below `prefix`: its whole key, and the RLP of its value.
     fn leaf_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Vec<u8>)>, StoreError>;
@@ -82,10 +81,7 @@ impl<'t, K: TransactionKind> AccountTrie<'t, K> {
 }
 
 impl<K: TransactionKind> TrieSource for AccountTrie<'_, K> {
-    fn branch_below(
-        &mut self,
-        prefix: &Nibbles,
-    ) -> Result<Option<(Nibbles, Branch)>, StoreError> {
+    fn branch_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Branch)>, StoreError> {
         account_trie_key(prefix, &mut self.key);
         let table = self.txn.tables.account_trie;
         seek_branch(&mut self.branches, table, &self.key, ACCOUNT_OWNER.len())
@@ -124,10 +120,7 @@ impl<'t, K: TransactionKind> StorageTrie<'t, K> {
 }
 
 impl<K: TransactionKind> TrieSource for StorageTrie<'_, K> {
-    fn branch_below(
-        &mut self,
-        prefix: &Nibbles,
-    ) -> Result<Option<(Nibbles, Branch)>, StoreError> {
+    fn branch_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Branch)>, StoreError> {
         storage_trie_key(self.account, prefix, &mut self.key);
         let table = self.txn.tables.storage_trie;
         seek_branch(&mut self.branches, table, &self.key, B256::len_bytes())

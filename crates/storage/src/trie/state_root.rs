@@ -82,7 +82,9 @@ pub(crate) fn state_root<K: TransactionKind>(
     };
     let storages = match parallel {
         Some(storages) => storages,
-        None => touched.iter().map(|account| storage_root(txn, account)).collect::<Result<_, _>>()?,
+        None => {
+            touched.iter().map(|account| storage_root(txn, account)).collect::<Result<_, _>>()?
+        }
     };
     let mut updates = TrieUpdates { base, storages, ..TrieUpdates::default() };
     let mut leaves = Vec::with_capacity(changes.accounts().len());

@@ -37,6 +37,20 @@ pub struct PoolContent {
     pub queued: BTreeMap<Address, BTreeMap<u64, Arc<RecoveredTransaction>>>,
 }
 
+/// A transaction, its nonce, and whether it is executable.
+type Entry = (Arc<RecoveredTransaction>, u64, bool);
+
+impl FromIterator<Entry> for PoolContent {
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+        let mut content = Self::default();
+        for (transaction, nonce, executable) in entries {
+            let part = if executable { &mut content.pending } else { &mut content.queued };
+            part.entry(transaction.signer()).or_default().insert(nonce, transaction);
+        }
+        content
+    }
+}
+
 impl Pool {
     pub(crate) fn contains(&self, hash: &B256) -> bool {
         self.by_hash.contains_key(hash)
@@ -66,18 +80,10 @@ impl Pool {
         self.senders.keys().copied().collect()
     }
 
-    pub(crate) fn content(&self) -> PoolContent {
-        let mut content = PoolContent::default();
-        for (address, sender) in &self.senders {
-            let SenderContent { pending, queued } = sender_content(sender);
-            if !pending.is_empty() {
-                content.pending.insert(*address, pending);
-            }
-            if !queued.is_empty() {
-                content.queued.insert(*address, queued);
-            }
-        }
-        content
+    /// Everything, flat: putting it into maps is left to whoever does not hold a lock.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let all = self.senders.values().flat_map(|sender| sender.transactions.values());
+        all.map(|tx| (Arc::clone(&tx.transaction), tx.nonce, tx.executable)).collect()
     }
 
     pub(crate) fn content_from(&self, address: Address) -> SenderContent {

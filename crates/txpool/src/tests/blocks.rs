@@ -1,8 +1,17 @@
 //! New heads.
 
 use super::support::*;
-use crate::{DropReason, PoolConfig, PoolEvent};
+use crate::{DropReason, PoolConfig, PoolEvent, pool::Pool, transaction::PooledTransaction};
 use alloy_consensus::Transaction as _;
+use mfenx_chainspec::ChainSpec;
+use std::sync::Arc;
+
+/// The development chain, on which Osaka comes a second after genesis.
+fn before_osaka() -> ChainSpec {
+    let mut genesis = ChainSpec::dev().unwrap().genesis().clone();
+    genesis.config.osaka_time = Some(genesis.timestamp + 1);
+    ChainSpec::from_genesis(genesis).unwrap()
+}
 
 #[test]
 fn a_block_takes_its_transactions() {
@@ -88,4 +97,30 @@ fn a_slow_subscriber_loses_events_and_nobody_else_does() {
     bench.fill(1, 0..5);
     assert!(matches!(slow.try_recv(), Err(tokio::sync::broadcast::error::TryRecvError::Lagged(3))));
     assert_eq!(slow.try_recv().unwrap().nonce(), 3);
+}
+
+#[test]
+fn a_fork_drops_what_it_forbids() {
+    let mut bench = Bench::on(before_osaka(), PoolConfig::default());
+    let large = Draft::new(1, 0).with(|tx| tx.gas_limit = 20_000_000);
+    let hash = bench.add(large, rich()).unwrap();
+    bench.fill(1, [1]);
+    bench.events();
+    bench.commit(vec![], BASE_FEE, &[]);
+    let words = "transaction gas limit too high (cap: 16777216, tx: 20000000)";
+    assert_eq!(bench.events(), [dropped(hash, DropReason::Invalid(words.into()))]);
+    assert_eq!(bench.nonces(1), (vec![], vec![1]));
+}
+
+#[test]
+fn what_was_checked_before_a_fork_is_checked_again() {
+    let spec = Arc::new(before_osaka());
+    let head = spec.genesis_header().clone();
+    let mut pool = Pool::new(spec, PoolConfig::default(), &head);
+    let before = pool.rules();
+    let large = Draft::new(1, 0).with(|tx| tx.gas_limit = 20_000_000).sign();
+    assert_eq!(before.check(large.inner()), Ok(()));
+    pool.on_block(&block(child(&head), vec![]).block, BASE_FEE, &[]);
+    let error = pool.add(PooledTransaction::new(large), &before, rich(), false).unwrap_err();
+    assert!(error.to_string().starts_with("transaction gas limit too high"));
 }

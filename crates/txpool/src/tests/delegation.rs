@@ -22,7 +22,7 @@ fn delegated() -> AccountState {
 /// A draft of the account that signed `authorization`.
 fn draft_of(authorization: &SignedAuthorization, nonce: u64) -> (Address, Draft) {
     let authority = authorization.recover_authority().expect("a fixed signature");
-    let mut draft = Draft::new(0xaa, nonce);
+    let mut draft = Draft::new(0xaa, nonce).with(|tx| tx.to = authority.into());
     draft.sender = authority;
     (authority, draft)
 }

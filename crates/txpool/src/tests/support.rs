@@ -123,7 +123,10 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(config: PoolConfig) -> Self {
-        let spec = ChainSpec::dev().expect("the development chain");
+        Self::on(ChainSpec::dev().expect("the development chain"), config)
+    }
+
+    pub(super) fn on(spec: ChainSpec, config: PoolConfig) -> Self {
         let head = spec.genesis_header().clone();
         let pool = PoolHandle::new(Arc::new(spec), config, &head);
         Self { events: pool.events(), pool, head }

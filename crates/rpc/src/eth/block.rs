@@ -1,0 +1,195 @@
+//! Blocks, their receipts, and how many transactions and ommers they have.
+
+use crate::{
+    block_cache::CachedBlock,
+    block_id::BlockId,
+    context::Context,
+    error::RpcError,
+    json::{BlockJson, Quantity, receipts_of},
+    params::Args,
+    registry::Registry,
+    work::{Cancel, Class},
+};
+use alloy_eips::eip4895::Withdrawals;
+use jsonrpsee::core::RegisterMethodError;
+use mfenx_chainspec::ChainSpec;
+use mfenx_execution::{BuildAttributes, next_gas_limit, next_header};
+use mfenx_primitives::{Block, BlockBody, EMPTY_OMMER_ROOT_HASH, Header, SealedHeader};
+use mfenx_storage::Reader;
+use serde::{Serialize, Serializer};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
+    registry.work(Class::Reads, "eth_getBlockByNumber", 2, by_number)?;
+    registry.work(Class::Reads, "eth_getBlockByHash", 2, by_hash)?;
+    registry.work(Class::Reads, "eth_getBlockReceipts", 1, receipts)?;
+    registry.inline("eth_getBlockTransactionCountByNumber", 1, transactions_by_number)?;
+    registry.inline("eth_getBlockTransactionCountByHash", 1, transactions_by_hash)?;
+    registry.inline("eth_getUncleCountByBlockNumber", 1, ommers_by_number)?;
+    registry.inline("eth_getUncleCountByBlockHash", 1, ommers_by_hash)
+}
+
+/// A block on its way to the caller.
+#[derive(Clone)]
+enum BlockAnswer {
+    Committed { block: Arc<CachedBlock>, full: bool },
+    Pending(Arc<Block>),
+}
+
+impl Serialize for BlockAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Committed { block, full } => {
+                BlockJson::new(&block.block, *full).serialize(serializer)
+            }
+            Self::Pending(block) => BlockJson::pending(block).serialize(serializer),
+        }
+    }
+}
+
+fn by_number(
+    context: &Context,
+    args: &Args<'_>,
+    _: &Cancel,
+) -> Result<Option<BlockAnswer>, RpcError> {
+    let (id, full) = (args.block_number(0)?, args.optional(1)?.unwrap_or(false));
+    let reader = context.store.reader()?;
+    if id == BlockId::Pending {
+        let head = BlockId::Latest.header(&reader)?;
+        return Ok(Some(BlockAnswer::Pending(Arc::new(pending(&context.spec, &head)))));
+    }
+    block(context, &reader, id, full)
+}
+
+fn by_hash(
+    context: &Context,
+    args: &Args<'_>,
+    _: &Cancel,
+) -> Result<Option<BlockAnswer>, RpcError> {
+    let (hash, full) = (args.hash(0)?, args.optional(1)?.unwrap_or(false));
+    let reader = context.store.reader()?;
+    block(context, &reader, BlockId::Hash(hash), full)
+}
+
+fn block(
+    context: &Context,
+    reader: &Reader,
+    id: BlockId,
+    full: bool,
+) -> Result<Option<BlockAnswer>, RpcError> {
+    let Some(number) = id.number(reader)? else { return Ok(None) };
+    let block = context.blocks.get(reader, number)?;
+    Ok(block.map(|block| BlockAnswer::Committed { block, full }))
+}
+
+/// The block that would follow `head` now if nobody sent a transaction.
+fn pending(spec: &ChainSpec, head: &SealedHeader) -> Block {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let attributes = BuildAttributes {
+        timestamp: now.max(head.timestamp.saturating_add(1)),
+        beneficiary: head.beneficiary,
+        prev_randao: head.mix_hash,
+        gas_limit: next_gas_limit(head.gas_limit, spec.params().gas_limit_target),
+        extra_data: Default::default(),
+        parent_beacon_block_root: None,
+        withdrawals: None,
+    };
+    let header = next_header(spec, head, &attributes);
+    let withdrawals = header.withdrawals_root.map(|_| Withdrawals::default());
+    Block { header, body: BlockBody { withdrawals, ..Default::default() } }
+}
+
+/// The receipts of a block on their way to the caller.
+#[derive(Clone)]
+struct ReceiptsAnswer {
+    block: Arc<CachedBlock>,
+    blob_gas_price: Option<u128>,
+}
+
+impl Serialize for ReceiptsAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let receipts = self.block.loaded_receipts();
+        serializer.collect_seq(receipts_of(&self.block.block, receipts, self.blob_gas_price))
+    }
+}
+
+/// The pending block is empty, so it has no receipts.
+#[derive(Clone, Serialize)]
+#[serde(untagged)]
+enum Receipts {
+    Committed(ReceiptsAnswer),
+    Pending([(); 0]),
+}
+
+fn receipts(
+    context: &Context,
+    args: &Args<'_>,
+    _: &Cancel,
+) -> Result<Option<Receipts>, RpcError> {
+    let id = args.block(0)?;
+    if id == BlockId::Pending {
+        return Ok(Some(Receipts::Pending([])));
+    }
+    let reader = context.store.reader()?;
+    let Some(number) = id.number(&reader)? else { return Ok(None) };
+    let Some(block) = context.blocks.get(&reader, number)? else { return Ok(None) };
+    block.receipts(&reader)?;
+    let blob_gas_price = blob_gas_price(&context.spec, block.block.header());
+    Ok(Some(Receipts::Committed(ReceiptsAnswer { block, blob_gas_price })))
+}
+
+/// The blob base fee of a block, in wei; none before Cancun (EIP-4844).
+pub(crate) fn blob_gas_price(spec: &ChainSpec, header: &Header) -> Option<u128> {
+    header.blob_fee(spec.blob_params_at(header.timestamp)?)
+}
+
+fn transactions_by_number(
+    context: &Context,
+    args: &Args<'_>,
+) -> Result<Option<Quantity<u64>>, RpcError> {
+    transactions(context, args.block_number(0)?)
+}
+
+fn transactions_by_hash(
+    context: &Context,
+    args: &Args<'_>,
+) -> Result<Option<Quantity<u64>>, RpcError> {
+    transactions(context, BlockId::Hash(args.hash(0)?))
+}
+
+fn transactions(context: &Context, id: BlockId) -> Result<Option<Quantity<u64>>, RpcError> {
+    if id == BlockId::Pending {
+        return Ok(Some(Quantity(0)));
+    }
+    let reader = context.store.reader()?;
+    let Some(number) = id.number(&reader)? else { return Ok(None) };
+    Ok(reader.transaction_count(number)?.map(|count| Quantity(count as u64)))
+}
+
+fn ommers_by_number(
+    context: &Context,
+    args: &Args<'_>,
+) -> Result<Option<Quantity<u64>>, RpcError> {
+    ommers(context, args.block_number(0)?)
+}
+
+fn ommers_by_hash(context: &Context, args: &Args<'_>) -> Result<Option<Quantity<u64>>, RpcError> {
+    ommers(context, BlockId::Hash(args.hash(0)?))
+}
+
+fn ommers(context: &Context, id: BlockId) -> Result<Option<Quantity<u64>>, RpcError> {
+    if id == BlockId::Pending {
+        return Ok(Some(Quantity(0)));
+    }
+    let reader = context.store.reader()?;
+    let Some(number) = id.number(&reader)? else { return Ok(None) };
+    let Some(header) = reader.header(number)? else { return Ok(None) };
+    // Every block since the merge: no need to read its body.
+    if header.ommers_hash == EMPTY_OMMER_ROOT_HASH {
+        return Ok(Some(Quantity(0)));
+    }
+    Ok(reader.body(number)?.map(|body| Quantity(body.ommers.len() as u64)))
+}

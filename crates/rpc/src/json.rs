@@ -1,0 +1,15 @@
+//! The JSON of results, field by field as execution-apis has it.
+//!
+//! Everything here borrows what it shows and writes it once: no intermediate copies of blocks.
+
+mod block;
+mod log;
+mod quantity;
+mod receipt;
+mod transaction;
+
+pub(crate) use block::{BlockJson, HeaderJson, TransactionsJson};
+pub(crate) use log::{LogJson, LogPlace};
+pub(crate) use quantity::Quantity;
+pub(crate) use receipt::{ReceiptJson, receipts_of};
+pub(crate) use transaction::{Mined, TransactionJson};

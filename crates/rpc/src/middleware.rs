@@ -1,0 +1,190 @@
+//! What every request passes, alone or in a batch, over HTTP or WebSocket: names are checked,
+//! requests counted and timed, batches bounded, and the server library's own errors reworded.
+
+use crate::{
+    error::RpcError,
+    limits::RpcLimits,
+    metrics::{MethodMetrics, UNKNOWN},
+};
+use jsonrpsee::{
+    MethodResponse,
+    core::middleware::{Batch, BatchEntry, Notification, Request, RpcServiceT},
+    server::{BatchResponseBuilder, Methods},
+    types::{
+        ErrorObjectOwned, Id,
+        error::{OVERSIZED_RESPONSE_CODE, TOO_MANY_SUBSCRIPTIONS_CODE},
+    },
+};
+use std::{collections::HashMap, future::Future, sync::Arc, time::Instant};
+use tokio::sync::Semaphore;
+use tower::Layer;
+
+/// Wraps a service that answers JSON-RPC calls. Cheap to clone.
+#[derive(Clone)]
+pub struct RpcLayer {
+    shared: Arc<Shared>,
+    connection: Option<Arc<Semaphore>>,
+}
+
+struct Shared {
+    methods: HashMap<&'static str, MethodMetrics>,
+    unknown: MethodMetrics,
+    limits: RpcLimits,
+}
+
+impl std::fmt::Debug for RpcLayer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RpcLayer").finish_non_exhaustive()
+    }
+}
+
+impl RpcLayer {
+    /// For the methods of `module`. Install the metrics recorder first.
+    pub fn new(module: &Methods, limits: &RpcLimits) -> Self {
+        let methods = module.method_names().map(|name| (name, MethodMetrics::new(name))).collect();
+        let unknown = MethodMetrics::new(UNKNOWN);
+        let shared = Shared { methods, unknown, limits: limits.clone() };
+        Self { shared: Arc::new(shared), connection: None }
+    }
+
+    /// The same for one connection, whose requests take their places from `places` while they run.
+    /// Whoever reads from the connection should stop while there is no place.
+    #[must_use]
+    pub fn for_connection(&self, places: Arc<Semaphore>) -> Self {
+        Self { shared: Arc::clone(&self.shared), connection: Some(places) }
+    }
+}
+
+impl<S> Layer<S> for RpcLayer {
+    type Service = RpcStack<S>;
+
+    fn layer(&self, inner: S) -> RpcStack<S> {
+        RpcStack { layer: self.clone(), inner: Arc::new(inner) }
+    }
+}
+
+/// A service behind [`RpcLayer`].
+#[derive(Debug)]
+pub struct RpcStack<S> {
+    layer: RpcLayer,
+    inner: Arc<S>,
+}
+
+impl<S> Clone for RpcStack<S> {
+    fn clone(&self) -> Self {
+        Self { layer: self.layer.clone(), inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<S> RpcServiceT for RpcStack<S>
+where
+    S: RpcServiceT<MethodResponse = MethodResponse> + Send + Sync + 'static,
+{
+    type MethodResponse = MethodResponse;
+    type NotificationResponse = MethodResponse;
+    type BatchResponse = MethodResponse;
+
+    fn call<'a>(
+        &self,
+        request: Request<'a>,
+    ) -> impl Future<Output = MethodResponse> + Send + 'a {
+        let RpcStack { layer, inner } = self.clone();
+        async move {
+            let shared = &layer.shared;
+            let started = Instant::now();
+            let Some(metrics) = shared.methods.get(request.method_name()) else {
+                let error = RpcError::UnknownMethod(request.method_name().to_owned());
+                shared.unknown.answered(started, Some(error.code()));
+                return refuse(request.id, error);
+            };
+            let _place = match &layer.connection {
+                Some(places) => places.acquire().await.ok(),
+                None => None,
+            };
+            let id = request.id();
+            let response = shared.reword(id, inner.call(request).await);
+            metrics.answered(started, response.as_error_code());
+            response
+        }
+    }
+
+    fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        let stack = self.clone();
+        async move { stack.answer_all(batch).await }
+    }
+
+    fn notification<'a>(
+        &self,
+        notification: Notification<'a>,
+    ) -> impl Future<Output = MethodResponse> + Send + 'a {
+        // Nobody waits for the result, and no method is worth running without one.
+        async move { MethodResponse::notification().with_extensions(notification.extensions) }
+    }
+}
+
+impl<S> RpcStack<S>
+where
+    S: RpcServiceT<MethodResponse = MethodResponse> + Send + Sync + 'static,
+{
+    /// One entry after the other, as a caller expects who sends transactions with rising nonces.
+    async fn answer_all(&self, batch: Batch<'_>) -> MethodResponse {
+        let bytes_max = self.layer.shared.limits.response_bytes_max;
+        if batch.is_empty() {
+            return refuse(Id::Null, RpcError::InvalidRequest("empty batch"));
+        }
+        if batch.len() > self.layer.shared.limits.batch_entries_max {
+            return refuse(Id::Null, RpcError::InvalidRequest("batch too large"));
+        }
+        // The builder's own limit would throw away what is already answered.
+        let mut answers = BatchResponseBuilder::new_with_limit(usize::MAX);
+        let mut bytes: usize = 0;
+        for entry in batch {
+            let answer = match entry {
+                Ok(BatchEntry::Notification(_)) => continue,
+                Ok(BatchEntry::Call(request)) if bytes > bytes_max => {
+                    refuse(request.id, RpcError::ResponseTooLarge { bytes_max })
+                }
+                Ok(BatchEntry::Call(request)) => {
+                    let id = request.id();
+                    let answer = self.call(request).await;
+                    bytes = bytes.saturating_add(answer.as_json().get().len());
+                    if bytes > bytes_max {
+                        refuse(id, RpcError::ResponseTooLarge { bytes_max })
+                    } else {
+                        answer
+                    }
+                }
+                Err(error) => {
+                    let (_, id) = error.into_parts();
+                    refuse(id, RpcError::InvalidRequest("invalid request"))
+                }
+            };
+            if let Err(error) = answers.append(answer) {
+                return error;
+            }
+        }
+        if answers.is_empty() {
+            return MethodResponse::notification();
+        }
+        MethodResponse::from_batch(answers.finish())
+    }
+}
+
+impl Shared {
+    /// Gives errors of the server library, whose codes mean something else in Ethereum, ours.
+    fn reword(&self, id: Id<'_>, response: MethodResponse) -> MethodResponse {
+        let error = match response.as_error_code() {
+            Some(OVERSIZED_RESPONSE_CODE) => {
+                RpcError::ResponseTooLarge { bytes_max: self.limits.response_bytes_max }
+            }
+            Some(TOO_MANY_SUBSCRIPTIONS_CODE) => RpcError::TooManySubscriptions,
+            _ => return response,
+        };
+        refuse(id, error)
+    }
+}
+
+/// An answer that is an error.
+pub(crate) fn refuse(id: Id<'_>, error: RpcError) -> MethodResponse {
+    MethodResponse::error(id, ErrorObjectOwned::from(error))
+}

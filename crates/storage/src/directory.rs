@@ -1,0 +1,159 @@
+//! The directory of a store: whose it is, who has it open, and how much room there is.
+
+use crate::{
+    error::StoreError,
+    reader::{FORMAT, FORMAT_KEY, decode_format},
+    tables::Tables,
+    txn::Slice,
+};
+use reth_libmdbx::{
+    Environment, EnvironmentFlags, MdbxError, Mode,
+    tx::{TransactionKind, Tx},
+};
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+const DATA_FILE: &str = "mdbx.dat";
+const LOCK_FILE: &str = "mfenx.lock";
+/// What a directory may contain before it is ours. A file system puts `lost+found` at its root.
+const OWN_FILES: [&str; 4] = [DATA_FILE, "mdbx.lck", LOCK_FILE, "lost+found"];
+
+/// Space that must be free before a block is written. The data file is sparse and mapped, so
+/// running out of disk in the middle of a transaction would kill the process with SIGBUS instead
+/// of failing; this is several times what the largest block writes.
+const RESERVE_BYTES: u64 = 128 << 20;
+
+/// A directory that this process has locked.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    path: PathBuf,
+    /// Held open for its lock, which the system releases even after a crash.
+    _lock: File,
+}
+
+impl Directory {
+    /// Creates the directory if necessary, and takes it.
+    pub(crate) fn claim(path: &Path) -> Result<Self, StoreError> {
+        let io = |source| StoreError::Io { path: path.to_owned(), source };
+        std::fs::create_dir_all(path).map_err(io)?;
+        let data = path.join(DATA_FILE);
+        if !data.exists() {
+            refuse_strange_files(path)?;
+        }
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join(LOCK_FILE))
+            .map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Locked { dir: path.to_owned() });
+            }
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+        }
+        if data.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+            probe(path)?;
+        }
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Fails while there is too little room to write a block for certain.
+    pub(crate) fn check_space(&self) -> Result<(), StoreError> {
+        let stat = rustix::fs::statvfs(&self.path)
+            .map_err(|error| StoreError::Io { path: self.path.clone(), source: error.into() })?;
+        if stat.f_bavail.saturating_mul(stat.f_frsize) < RESERVE_BYTES {
+            return Err(StoreError::DiskFull {
+                advice: "less than 128 MiB of disk are left: free space or add some",
+            });
+        }
+        Ok(())
+    }
+}
+
+fn refuse_strange_files(path: &Path) -> Result<(), StoreError> {
+    let io = |source: io::Error| StoreError::Io { path: path.to_owned(), source };
+    for entry in std::fs::read_dir(path).map_err(io)? {
+        let name = entry.map_err(io)?.file_name();
+        if !OWN_FILES.iter().any(|own| name == *own) {
+            let found = format!("it contains {}", name.display());
+            return Err(StoreError::Foreign { dir: path.to_owned(), found });
+        }
+    }
+    Ok(())
+}
+
+/// Looks at an existing data file without the right to change it.
+fn probe(path: &Path) -> Result<(), StoreError> {
+    let mut builder = Environment::builder();
+    builder.set_max_dbs(Tables::COUNT);
+    builder.set_flags(EnvironmentFlags::from(Mode::ReadOnly));
+    let environment = match builder.open(path) {
+        Ok(environment) => environment,
+        // After a power failure of a volatile store: looked at again when it is opened to write.
+        Err(MdbxError::WannaRecovery) => return Ok(()),
+        Err(error @ (MdbxError::Invalid | MdbxError::VersionMismatch)) => {
+            return Err(StoreError::Foreign { dir: path.to_owned(), found: error.to_string() });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let tx = environment.begin_ro_unsync()?;
+    check_format(path, &tx)
+}
+
+/// Refuses an environment that another program or another format wrote; an empty one is welcome.
+pub(crate) fn check_format<K: TransactionKind>(path: &Path, tx: &Tx<K>) -> Result<(), StoreError> {
+    let foreign =
+        |found: &str| Err(StoreError::Foreign { dir: path.to_owned(), found: found.to_owned() });
+    let meta = match tx.open_db_no_cache(Some("Meta")) {
+        Ok(meta) => meta,
+        Err(MdbxError::NotFound) => {
+            let main = tx.open_db_no_cache(None)?;
+            return match tx.db_stat(&main)?.entries() {
+                0 => Ok(()),
+                _ => foreign("an MDBX environment of another program"),
+            };
+        }
+        Err(MdbxError::Incompatible) => return foreign("an MDBX environment of another program"),
+        Err(error) => return Err(error.into()),
+    };
+    match tx.get::<Slice<'_>>(meta.dbi(), FORMAT_KEY)?.as_deref().map(decode_format) {
+        Some(Some(FORMAT)) => Ok(()),
+        Some(Some(found)) => {
+            Err(StoreError::Format { dir: path.to_owned(), found, supported: FORMAT })
+        }
+        _ => foreign("an MDBX environment of another program"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_with_something_else_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("chaindata"), b"?").unwrap();
+        let error = Directory::claim(dir.path()).unwrap_err();
+        assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_data_file_that_is_not_mdbx_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join(DATA_FILE);
+        std::fs::write(&data, vec![7; 65536]).unwrap();
+        let error = Directory::claim(dir.path()).unwrap_err();
+        assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+        assert_eq!(std::fs::read(&data).unwrap(), vec![7; 65536]);
+    }
+}
