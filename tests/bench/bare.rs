@@ -35,7 +35,10 @@ fn genesis_state(spec: &ChainSpec) -> Result<CacheDB<EmptyDB>> {
 }
 
 /// Decodes, recovers in parallel, and executes every transaction; returns the gas used.
-pub(crate) fn run(spec: &ChainSpec, blocks: &[alloy_primitives::Bytes]) -> Result<(u64, std::time::Duration)> {
+pub(crate) fn run(
+    spec: &ChainSpec,
+    blocks: &[alloy_primitives::Bytes],
+) -> Result<(u64, std::time::Duration)> {
     let mut db = genesis_state(spec)?;
     let start = std::time::Instant::now();
     let mut gas = 0;

@@ -94,8 +94,7 @@ fn genesis(senders: &[Sender]) -> Result<Genesis> {
         .with_code(Some(code(TOKEN_CODE)?))
         .with_storage(Some(balances));
     genesis.alloc.insert(TOKEN, token);
-    let ledger =
-        GenesisAccount::default().with_nonce(Some(1)).with_code(Some(code(LEDGER_CODE)?));
+    let ledger = GenesisAccount::default().with_nonce(Some(1)).with_code(Some(code(LEDGER_CODE)?));
     genesis.alloc.insert(LEDGER, ledger);
     Ok(genesis)
 }
@@ -107,7 +106,8 @@ fn transaction(
     nonce: u64,
     serial: u64,
 ) -> Result<RecoveredTransaction> {
-    let receiver = Address::from_word(keccak256([b"receiver".as_slice(), &serial.to_be_bytes()].concat()));
+    let receiver =
+        Address::from_word(keccak256([b"receiver".as_slice(), &serial.to_be_bytes()].concat()));
     let call = |selector: [u8; 4], words: [U256; 2]| -> Bytes {
         let mut data = selector.to_vec();
         words.iter().for_each(|word| data.extend_from_slice(&word.to_be_bytes::<32>()));
@@ -199,14 +199,8 @@ fn extend(chain: &Chain, transactions: Vec<RecoveredTransaction>) -> Result<Bloc
     };
     let count = transactions.len();
     let mut source = Given(transactions.into_iter(), None);
-    let built = build_block(
-        spec,
-        reader.latest_state(),
-        &parent,
-        &attributes,
-        &mut source,
-        &mut || false,
-    )?;
+    let built =
+        build_block(spec, reader.latest_state(), &parent, &attributes, &mut source, &mut || false)?;
     if built.body.transactions.len() != count {
         return Err(eyre!("a transaction was rejected: {:?}", source.1));
     }

@@ -8,7 +8,7 @@ mod post_state;
 
 use chains::Chains;
 use eyre::{Context, Result, bail};
-use fixture::Test;
+use fixture::{Test, TestBlock};
 use std::{
     collections::BTreeMap,
     fs,
@@ -31,6 +31,8 @@ pub(crate) struct Options {
     pub(crate) filter: Option<String>,
     /// Where temporary stores go.
     pub(crate) scratch: PathBuf,
+    /// Compare the reasons of refusals.
+    pub(crate) strict_exceptions: bool,
 }
 
 /// What came out.
@@ -158,7 +160,8 @@ fn run_test(test: &Test, options: &Options) -> Result<()> {
     let spec = network::chain_spec(test)?;
     let mut chains = Chains::new(spec, &options.scratch)?;
     for (index, block) in test.blocks.iter().enumerate() {
-        import(&mut chains, block).wrap_err_with(|| format!("block {index} of the test"))?;
+        import(&mut chains, block, options)
+            .wrap_err_with(|| format!("block {index} of the test"))?;
     }
     let head = chains.head()?;
     if head.hash() != test.last_block_hash {
@@ -167,7 +170,7 @@ fn run_test(test: &Test, options: &Options) -> Result<()> {
     post_state::check(test, &head, chains.store())
 }
 
-fn import(chains: &mut Chains, block: &fixture::TestBlock) -> Result<()> {
+fn import(chains: &mut Chains, block: &TestBlock, options: &Options) -> Result<()> {
     let result = match &block.rlp {
         Ok(rlp) => chains.import(rlp),
         Err(error) => Err(chains::Refused::Malformed(error.clone())),
@@ -181,6 +184,11 @@ fn import(chains: &mut Chains, block: &fixture::TestBlock) -> Result<()> {
         },
         (Ok(hash), Some(exception)) => bail!("accepted {hash}, which is invalid: {exception}"),
         (Err(refused), None) => bail!("refused: {refused}"),
-        (Err(refused), Some(exception)) => exceptions::check(&exception, &refused),
+        (Err(refused), Some(exception)) => {
+            exceptions::check(&exception, &refused, options.strict_exceptions)
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

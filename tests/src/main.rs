@@ -60,6 +60,10 @@ struct BlockchainArguments {
     /// Where the temporary stores are made; by default the system's place for temporary files.
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
+    /// Fail also when an invalid block is refused for a reason of another kind than the test
+    /// names (encoding, place, block, transaction).
+    #[arg(long)]
+    strict_exceptions: bool,
 }
 
 fn main() -> ExitCode {
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         threads: arguments.threads,
         filter: arguments.filter,
         scratch: arguments.scratch.unwrap_or_else(std::env::temp_dir),
+        strict_exceptions: arguments.strict_exceptions,
     };
     let code = match blockchain::run(&arguments.paths, &options) {
         Ok(report) => {

@@ -1,7 +1,10 @@
 //! From arguments to the `node` crate.
 
 use crate::{
-    args::{BlockTimeArg, Command, DbArgs, DbCommand, DevArgs, ExportArgs, ImportArgs, ListenArgs, ServeArgs},
+    args::{
+        BlockTimeArg, Command, DbArgs, DbCommand, DevArgs, ExportArgs, ImportArgs, ListenArgs,
+        ServeArgs,
+    },
     output::{self, Progress},
 };
 use mfenx_node::{BlockTime, ChainSpec, DevConfig, Listen, NodeError, ServeConfig};

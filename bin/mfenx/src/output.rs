@@ -42,7 +42,10 @@ fn write_ready(out: &mut impl Write, ready: &Ready) -> std::io::Result<()> {
     }
     if let RunningAs::Dev { accounts, mnemonic, balance } = &ready.running_as {
         writeln!(out)?;
-        writeln!(out, "Accounts, {balance} JULIAN each at genesis. The keys are public: use them nowhere else.")?;
+        writeln!(
+            out,
+            "Accounts, {balance} JULIAN each at genesis. The keys are public: use them nowhere else."
+        )?;
         for (index, account) in accounts.iter().enumerate() {
             writeln!(out, "({index}) {}  {}", account.address, account.secret)?;
         }
@@ -52,11 +55,7 @@ fn write_ready(out: &mut impl Write, ready: &Ready) -> std::io::Result<()> {
         writeln!(out, "            chain ID {}, currency symbol JULIAN.", ready.chain_id)?;
     }
     writeln!(out)?;
-    writeln!(
-        out,
-        "ready http={} ws={} p2p=off admin={}",
-        ready.http, ready.http, ready.admin
-    )
+    writeln!(out, "ready http={} ws={} p2p=off admin={}", ready.http, ready.http, ready.admin)
 }
 
 /// Shows an import's progress: a line rewritten on a terminal, else a line every ten seconds.
@@ -73,7 +72,8 @@ impl Progress {
     }
 
     pub(crate) fn show(&mut self, progress: ImportProgress) {
-        let pause = if self.terminal { Duration::from_millis(100) } else { Duration::from_secs(10) };
+        let pause =
+            if self.terminal { Duration::from_millis(100) } else { Duration::from_secs(10) };
         if self.shown.unwrap_or(self.start).elapsed() < pause {
             return;
         }

@@ -9,7 +9,8 @@ use alloy_primitives::{Address, B256};
 use alloy_rlp::Decodable;
 use mfenx_chainspec::ChainSpec;
 use mfenx_execution::{
-    Built, Executed, OMMER_ANCESTORS, execute_block, validate_block, validate_header, validate_ommers,
+    Built, Executed, OMMER_ANCESTORS, execute_block, validate_block, validate_header,
+    validate_ommers,
 };
 use mfenx_primitives::{AccountState, Block, CommittedBlock, RecoveredBlock, SealedHeader};
 use mfenx_storage::{BlockCommit, Reader, StateChanges, Store, StoreError, TrieUpdates};

@@ -17,7 +17,10 @@ pub struct HeadFeed {
 impl HeadFeed {
     /// A feed that stands at `head`.
     pub fn new(head: SealedHeader) -> Self {
-        Self { latest: watch::Sender::new(head), committed: broadcast::Sender::new(COMMITTED_CAPACITY) }
+        Self {
+            latest: watch::Sender::new(head),
+            committed: broadcast::Sender::new(COMMITTED_CAPACITY),
+        }
     }
 
     /// The header of the head, now and whenever it changes.

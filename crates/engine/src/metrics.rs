@@ -5,7 +5,12 @@ use mfenx_primitives::CommittedBlock;
 use std::time::Duration;
 
 /// A block was committed: its place, its contents, and how long each part took.
-pub(crate) fn committed(block: &CommittedBlock, execution: Duration, root: Duration, store: Duration) {
+pub(crate) fn committed(
+    block: &CommittedBlock,
+    execution: Duration,
+    root: Duration,
+    store: Duration,
+) {
     gauge!("mfenx_engine_head_number").set(block.block.number() as f64);
     counter!("mfenx_engine_transactions_total").increment(block.block.transactions().len() as u64);
     counter!("mfenx_engine_gas_total").increment(block.block.header().gas_used);

@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// Version of the layout of `extraData`.
 const EXTRA_DATA_VERSION: u8 = 1;
@@ -56,15 +56,20 @@ pub struct Producer {
 
 impl Producer {
     /// A producer for `chain` that takes from `pool` and announces on `feed`.
-    pub const fn new(chain: Chain, pool: PoolHandle, feed: HeadFeed, config: ProducerConfig) -> Self {
+    pub const fn new(
+        chain: Chain,
+        pool: PoolHandle,
+        feed: HeadFeed,
+        config: ProducerConfig,
+    ) -> Self {
         Self { chain, pool, feed, config }
     }
 
-    /// Produces until `stop` turns true; a block under construction is finished first.
+    /// Produces until `stop` is cancelled; a block under construction is finished first.
     ///
     /// # Errors
     /// The store failed or the clock is unusable: the process should end with this reason.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), EngineError> {
+    pub async fn run(self, stop: CancellationToken) -> Result<(), EngineError> {
         let this = Arc::new(self);
         let mut changed = this.pool.changed();
         let mut ticks = match this.config.block_time {
@@ -77,13 +82,13 @@ impl Producer {
             }
         };
         loop {
-            if *stop.borrow_and_update() {
+            if stop.is_cancelled() {
                 return Ok(());
             }
             let allow_empty = match &mut ticks {
                 Some(ticks) => tokio::select! {
                     _ = ticks.tick() => true,
-                    _ = stop.changed() => continue,
+                    () = stop.cancelled() => continue,
                 },
                 None => {
                     if this.pool.status().pending == 0 {
@@ -91,7 +96,7 @@ impl Producer {
                             result = changed.changed() => {
                                 if result.is_err() { return Ok(()) }
                             }
-                            _ = stop.changed() => {}
+                            () = stop.cancelled() => {}
                         }
                         continue;
                     }
@@ -107,7 +112,7 @@ impl Producer {
                 // wait for a change rather than spin, and look again for a lower base fee.
                 tokio::select! {
                     result = changed.changed() => if result.is_err() { return Ok(()) },
-                    _ = stop.changed() => {}
+                    () = stop.cancelled() => {}
                     () = tokio::time::sleep(Duration::from_secs(1)) => {}
                 }
             }

@@ -8,7 +8,7 @@ use mfenx_primitives::{AccountState, Block, CommittedBlock, RecoveredTransaction
 use mfenx_storage::{Durability, Store, StoreOptions};
 use mfenx_txpool::{PoolConfig, PoolHandle};
 use std::{path::Path, sync::Arc, time::Duration};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 const PHRASE: &str = "test test test test test test test test test test test junk";
 
@@ -189,11 +189,11 @@ fn reverting_and_creating_transactions_have_receipts() {
 }
 
 async fn run_until(fixture: &Fixture, block_time: BlockTime, height: u64) {
-    let (stop, stopped) = watch::channel(false);
+    let stop = CancellationToken::new();
     let mut head = fixture.feed.latest();
-    let task = tokio::spawn(fixture.producer(block_time).run(stopped));
+    let task = tokio::spawn(fixture.producer(block_time).run(stop.clone()));
     head.wait_for(|head| head.number >= height).await.unwrap();
-    stop.send_replace(true);
+    stop.cancel();
     task.await.unwrap().unwrap();
 }
 

@@ -28,7 +28,7 @@ use revm::{DatabaseRef, context::result::InvalidTransaction, database::State};
 
 /// The least gas a transaction can use: below this, nothing fits any more.
 const MIN_TRANSACTION_GAS: u64 = 21_000;
-/// After this many transactions in a row that did not fit, the block counts as full.
+/// After this many transactions in a row for which there was no room, the block counts as full.
 const MISFITS_MAX: usize = 64;
 /// Bytes by which the RLP list headers of a growing block may grow.
 const LIST_HEADERS_BYTES: usize = 16;
@@ -176,6 +176,8 @@ struct Draft {
 /// Whether one transaction went in.
 enum Tried {
     In,
+    /// There is no room for it.
+    TooBig(Rejection),
     Out(Rejection),
 }
 
@@ -216,10 +218,11 @@ fn fill<DB: DatabaseRef>(
                 draft.transactions.push(transaction);
                 draft.senders.push(sender);
             }
-            Tried::Out(reason) => {
-                misfits += usize::from(reason == Rejection::DoesNotFit);
+            Tried::TooBig(reason) => {
+                misfits += 1;
                 source.rejected(&transaction, reason);
             }
+            Tried::Out(reason) => source.rejected(&transaction, reason),
         }
     }
     Ok((draft, finish(spec, executor)?))
@@ -243,7 +246,7 @@ impl Draft {
             || bytes > self.bytes_left
             || blob_gas > self.blob_gas_left
         {
-            return Ok(Tried::Out(self.too_big(inner, bytes)));
+            return Ok(Tried::TooBig(self.too_big(inner, bytes)));
         }
         let contract = requests::deposit_contract(spec);
         // One bad deposit log would make the whole block invalid (EIP-6110).

@@ -31,7 +31,8 @@ pub struct CallOptions {
     pub block_overrides: Option<BlockOverrides>,
     /// The most gas one execution may have, whatever the request says; 0 for no cap.
     pub gas_cap: u64,
-    /// The most memory one call frame's chain may hold, in bytes; beyond it runs out of gas.
+    /// The most memory that all frames of a call together may hold, in bytes; whoever wants more
+    /// is out of gas.
     pub memory_bytes_max: u64,
 }
 

@@ -4,7 +4,8 @@
 //! and an account that got storage through a delegation has a nonce too; so such accounts come
 //! from the genesis allocation (or from before that fork, when nobody knows of one that can be
 //! created again: that would take a collision of keccak-256). Where the allocation has none, as on
-//! every real chain, blocks run without any of this.
+//! every real chain, blocks run without any of this. Calls do without it everywhere: they decide
+//! nothing.
 
 use alloy_primitives::{Address, Bytes, KECCAK256_EMPTY, U256};
 use mfenx_chainspec::ChainSpec;

@@ -1,13 +1,13 @@
 //! The environment in which the EVM runs a block, and the header fields that follow from a parent.
 
 use crate::build::BuildAttributes;
-use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH, Header, Transaction as _};
+use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH, Header};
 use alloy_eips::{eip1559::calculate_block_gas_limit, eip7840::BlobParams};
 use alloy_evm::EvmEnv;
 use alloy_hardforks::EthereumHardforks;
 use alloy_primitives::{B64, U256};
 use mfenx_chainspec::ChainSpec;
-use mfenx_primitives::{SealedHeader, Transaction};
+use mfenx_primitives::SealedHeader;
 
 /// The environment of the block that `header` heads: the fork's rules, its limits, its fees.
 pub fn evm_env(spec: &ChainSpec, header: &Header) -> EvmEnv {
@@ -69,12 +69,6 @@ pub fn next_excess_blob_gas(params: &BlobParams, parent: &Header) -> u64 {
 /// The gas limit nearest to `target` that a child of a block with `parent_gas_limit` may have.
 pub fn next_gas_limit(parent_gas_limit: u64, target: u64) -> u64 {
     calculate_block_gas_limit(parent_gas_limit, target)
-}
-
-/// Wei per gas that the beneficiary gets from `transaction` at this base fee; none when its fee cap
-/// is below the base fee.
-pub fn effective_tip(transaction: &Transaction, base_fee: u64) -> Option<u128> {
-    transaction.effective_tip_per_gas(base_fee)
 }
 
 #[cfg(test)]

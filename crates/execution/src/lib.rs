@@ -35,7 +35,7 @@ pub use block_rules::{MAX_BLOCK_RLP_BYTES, validate_block};
 pub use build::{BuildAttributes, Built, Rejection, TransactionSource, build_block};
 pub use call::{CallOptions, CallOutcome, call};
 pub use difficulty::expected_difficulty;
-pub use env::{effective_tip, evm_env, next_excess_blob_gas, next_gas_limit, next_header};
+pub use env::{evm_env, next_excess_blob_gas, next_gas_limit, next_header};
 pub use error::{BlockError, BoxError, CallError, ExecutionError, HeaderError, TransactionError};
 pub use estimate::{EstimateError, estimate_gas};
 pub use execute::{Executed, IntermediateRoot, execute_block};

@@ -1,16 +1,17 @@
 //! The admin listener: metrics, for operators only. It never shares a port with callers.
 
 use crate::error::GatewayError;
-use http::{Method, Response, StatusCode, header::CONTENT_TYPE};
+use ::http::{Method, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::Full;
 use hyper::{body::Bytes, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
-    sync::{Semaphore, watch},
+    sync::Semaphore,
     task::JoinSet,
 };
+use tokio_util::sync::CancellationToken;
 
 /// A scraper needs one connection, a person another; more are an attack or a mistake.
 const CONNECTIONS_MAX: usize = 16;
@@ -33,7 +34,7 @@ impl AdminServer {
     /// # Errors
     /// The address is taken or is not of this machine.
     pub async fn bind(address: SocketAddr) -> Result<Self, GatewayError> {
-        let bind = |source| GatewayError::Bind { address, option: "--admin", source };
+        let bind = |source| GatewayError::bind(address, source);
         let listener = TcpListener::bind(address).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         Ok(Self { listener, address })
@@ -44,22 +45,15 @@ impl AdminServer {
         self.address
     }
 
-    /// Answers until `stop` turns true.
-    ///
-    /// # Errors
-    /// None today; the signature is that of every supervised task.
-    pub async fn serve(
-        self,
-        render: RenderMetrics,
-        mut stop: watch::Receiver<bool>,
-    ) -> Result<(), GatewayError> {
+    /// Answers until `stop` is cancelled.
+    pub async fn serve(self, render: RenderMetrics, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
                 Some(_) = connections.join_next() => continue,
-                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                () = stop.cancelled() => return,
             };
             let Ok((stream, _)) = accepted else {
                 // Out of file descriptors, say: give others time to close some.
@@ -86,7 +80,7 @@ impl AdminServer {
     }
 }
 
-fn answer<B>(request: &http::Request<B>, render: &RenderMetrics) -> Response<Full<Bytes>> {
+fn answer<B>(request: &::http::Request<B>, render: &RenderMetrics) -> Response<Full<Bytes>> {
     let (status, body) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics") => (StatusCode::OK, render()),
         (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, "GET only\n".into()),
@@ -94,7 +88,7 @@ fn answer<B>(request: &http::Request<B>, render: &RenderMetrics) -> Response<Ful
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
-    let text = http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    let text = ::http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, text);
     response
 }
@@ -121,12 +115,12 @@ mod tests {
         let server = AdminServer::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = server.local_addr();
         let taken = AdminServer::bind(address).await.unwrap_err().to_string();
-        assert!(taken.contains(&address.to_string()) && taken.contains("--admin"), "{taken}");
-        let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(server.serve(Arc::new(|| "mfenx_up 1\n".into()), stopped));
+        assert!(taken.contains(&address.to_string()), "{taken}");
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(server.serve(Arc::new(|| "mfenx_up 1\n".into()), stop.clone()));
         assert!(get(address, "/metrics").await.ends_with("\r\n\r\nmfenx_up 1\n"));
         assert!(get(address, "/").await.starts_with("HTTP/1.1 404"));
-        stop.send_replace(true);
-        task.await.unwrap().unwrap();
+        stop.cancel();
+        task.await.unwrap();
     }
 }

@@ -26,10 +26,8 @@ pub struct DevAccount {
 /// None in practice: mnemonic and paths are constants.
 pub fn dev_accounts() -> Result<Vec<DevAccount>, NodeError> {
     let derive = |index| {
-        let signer = MnemonicBuilder::<English>::default()
-            .phrase(DEV_MNEMONIC)
-            .index(index)?
-            .build()?;
+        let signer =
+            MnemonicBuilder::<English>::default().phrase(DEV_MNEMONIC).index(index)?.build()?;
         Ok(DevAccount { address: signer.address(), secret: signer.to_bytes() })
     };
     (0..DEV_ACCOUNTS)

@@ -43,7 +43,11 @@ impl BlocksReader {
     }
 
     fn fail(&self, reason: impl Into<String>) -> NodeError {
-        NodeError::BlocksFile { path: self.path.clone(), offset: self.offset, reason: reason.into() }
+        NodeError::BlocksFile {
+            path: self.path.clone(),
+            offset: self.offset,
+            reason: reason.into(),
+        }
     }
 
     /// The next block, or `None` at the end of the file.
@@ -77,7 +81,9 @@ impl BlocksReader {
             _ => return Err(self.fail("a block starts with an RLP list; is this a block export?")),
         };
         if payload > BLOCK_BYTES_MAX {
-            return Err(self.fail(format!("a block of {payload} bytes; the most is {BLOCK_BYTES_MAX}")));
+            return Err(
+                self.fail(format!("a block of {payload} bytes; the most is {BLOCK_BYTES_MAX}"))
+            );
         }
         self.append(&mut bytes, payload)?;
         Ok(Some(bytes))

@@ -20,25 +20,31 @@ pub struct VerifyOutput {
 pub fn verify(datadir: &Path, step: &mut dyn FnMut(&str)) -> Result<VerifyOutput, NodeError> {
     let (_, store) = open_existing(datadir)?;
     let report = store.verify(step)?;
-    if !report.problems.is_empty() {
-        return Err(NodeError::Damaged(report.problems.join("; ")));
+    if !report.is_ok() {
+        let shown = report.faults.join("; ");
+        return Err(NodeError::Damaged(format!("{} faults: {shown}", report.fault_count)));
     }
     let text = format!(
-        "ok: head {} {}, state root {}, {} accounts, {} storage slots, {} transactions",
-        report.head_number,
-        report.head_hash,
-        report.state_root,
-        report.accounts,
-        report.storage_slots,
+        "ok: head {} {}; {} blocks, {} transactions, {} accounts, {} slots, {} trie branches, \
+         {} changes in the history",
+        report.head.number,
+        report.head.hash,
+        report.blocks,
         report.transactions,
+        report.accounts,
+        report.slots,
+        report.branches,
+        report.changes,
     );
     let json = serde_json::json!({
         "ok": true,
-        "head": {"number": report.head_number, "hash": report.head_hash},
-        "stateRoot": report.state_root,
-        "accounts": report.accounts,
-        "storageSlots": report.storage_slots,
+        "head": {"number": report.head.number, "hash": report.head.hash},
+        "blocks": report.blocks,
         "transactions": report.transactions,
+        "accounts": report.accounts,
+        "slots": report.slots,
+        "branches": report.branches,
+        "changes": report.changes,
     });
     Ok(VerifyOutput { text, json: json.to_string() })
 }

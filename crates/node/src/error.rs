@@ -3,6 +3,7 @@
 use mfenx_chainspec::ChainSpecError;
 use mfenx_engine::{EngineError, ImportError};
 use mfenx_gateway::GatewayError;
+use mfenx_rpc::UnknownNamespace;
 use mfenx_storage::StoreError;
 use mfenx_telemetry::TelemetryError;
 use std::{io, path::PathBuf};
@@ -19,7 +20,9 @@ pub enum NodeError {
         source: io::Error,
     },
     /// A directory that holds something else.
-    #[error("{path} is not a data directory of mfenx (it holds {found:?}); name an empty or a new one")]
+    #[error(
+        "{path} is not a data directory of mfenx (it holds {found:?}); name an empty or a new one"
+    )]
     ForeignDirectory {
         /// The directory.
         path: PathBuf,
@@ -93,6 +96,9 @@ pub enum NodeError {
     /// Logs or metrics could not be started.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    /// `--api` names something that is no namespace.
+    #[error("--api: {0}")]
+    Api(#[from] UnknownNamespace),
     /// The RPC methods could not be put together; a defect.
     #[error("JSON-RPC methods: {0}")]
     Rpc(String),
@@ -126,22 +132,10 @@ impl NodeError {
             | Self::Chain { .. }
             | Self::OtherChain { .. }
             | Self::NoSuchBlock { .. }
+            | Self::Api(_)
             | Self::Gateway(_)
             | Self::Telemetry(_) => 2,
-            Self::Store(error) => {
-                if error.is_user_error() {
-                    2
-                } else {
-                    1
-                }
-            }
-            Self::Engine(EngineError::Store(error)) => {
-                if error.is_user_error() {
-                    2
-                } else {
-                    1
-                }
-            }
+            Self::Store(error) | Self::Engine(EngineError::Store(error)) => store_exit_code(error),
             Self::Import { .. }
             | Self::BlocksFile { .. }
             | Self::Engine(_)
@@ -151,5 +145,16 @@ impl NodeError {
             | Self::Accounts(_)
             | Self::Damaged(_) => 1,
         }
+    }
+}
+
+const fn store_exit_code(error: &StoreError) -> u8 {
+    match error {
+        StoreError::Locked { .. }
+        | StoreError::Foreign { .. }
+        | StoreError::Format { .. }
+        | StoreError::Io { .. }
+        | StoreError::GenesisMismatch { .. } => 2,
+        _ => 1,
     }
 }

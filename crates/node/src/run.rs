@@ -15,12 +15,8 @@ use mfenx_rpc::{Namespace, NodeStatus, RpcContext, RpcLimits};
 use mfenx_storage::{Store, StoreOptions};
 use mfenx_telemetry::Metrics;
 use mfenx_txpool::{PoolConfig, PoolHandle};
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
 
 /// Longest time a dev block spends on executing transactions; a block of 120 Mgas takes less.
 const BUILD_TIME_MAX: Duration = Duration::from_millis(800);
@@ -109,7 +105,8 @@ pub fn run_dev(config: DevConfig, ready: impl FnOnce(&Ready)) -> Result<(), Node
         Some(path) => path.clone(),
         None => {
             let dir = tempfile::Builder::new().prefix("mfenx-dev-").tempdir();
-            let dir = dir.map_err(|source| NodeError::File { path: std::env::temp_dir(), source })?;
+            let dir =
+                dir.map_err(|source| NodeError::File { path: std::env::temp_dir(), source })?;
             temporary.insert(dir).path().to_owned()
         }
     };
@@ -146,8 +143,8 @@ fn dev_spec(datadir: &DataDir, chain_id: Option<u64>) -> Result<ChainSpec, NodeE
     if let (Some(held), None) = (datadir.chain()?, chain_id) {
         return Ok(held);
     }
-    let dev = ChainSpec::dev()
-        .map_err(|source| NodeError::Chain { origin: "dev".into(), source })?;
+    let dev =
+        ChainSpec::dev().map_err(|source| NodeError::Chain { origin: "dev".into(), source })?;
     Ok(match chain_id {
         Some(chain_id) => dev.with_chain_id(chain_id),
         None => dev,
@@ -162,7 +159,7 @@ fn run(
     running_as: RunningAs,
     ready: impl FnOnce(&Ready),
 ) -> Result<(), NodeError> {
-    let namespaces = Namespace::parse_list(&listen.api).map_err(NodeError::Rpc)?;
+    let namespaces = namespaces(&listen.api)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.min(WORKER_THREADS_MAX))
@@ -198,6 +195,7 @@ impl Node {
         let feed = HeadFeed::new(head.clone());
         let pool = PoolHandle::new(Arc::clone(&spec), PoolConfig::default(), &head);
         let status = Arc::new(NodeStatus::default());
+        let limits = RpcLimits::default();
         let context = RpcContext {
             spec: Arc::clone(&spec),
             store: self.chain.store().clone(),
@@ -205,7 +203,7 @@ impl Node {
             head: feed.latest(),
             committed: feed.committed().clone(),
             status: Arc::clone(&status),
-            limits: RpcLimits::default(),
+            limits: limits.clone(),
             client_version: client_version(),
         };
         let module = mfenx_rpc::module(context, &self.namespaces)
@@ -232,29 +230,37 @@ impl Node {
         let stop = supervisor.stop();
         let server_status = Arc::clone(&status);
         supervisor.spawn("gateway", async move {
-            Ok(gateway.serve(module, server_status, stop).await?)
+            gateway.serve(module, &limits, server_status, stop).await;
+            Ok(())
         });
         let stop = supervisor.stop();
         let rendered = metrics.clone();
         supervisor.spawn("admin", async move {
-            Ok(admin.serve(Arc::new(move || rendered.render()), stop).await?)
+            admin.serve(Arc::new(move || rendered.render()), stop).await;
+            Ok(())
         });
         let stop = supervisor.stop();
         supervisor.spawn("upkeep", upkeep(metrics, stop));
+        status.set_listening(true);
         status.set_ready(true);
         ready(&line);
         supervisor.run(|| status.set_ready(false)).await
     }
 }
 
-async fn upkeep(
-    metrics: Metrics,
-    mut stop: tokio::sync::watch::Receiver<bool>,
-) -> Result<(), NodeError> {
+/// The namespaces that `--api` names, separated by commas; `all` stands for all of them.
+fn namespaces(list: &str) -> Result<Vec<Namespace>, NodeError> {
+    if list == "all" {
+        return Ok(Namespace::DEFAULT.to_vec());
+    }
+    list.split(',').map(|name| Ok(name.trim().parse::<Namespace>()?)).collect()
+}
+
+async fn upkeep(metrics: Metrics, stop: CancellationToken) -> Result<(), NodeError> {
     loop {
         tokio::select! {
             () = tokio::time::sleep(UPKEEP_INTERVAL) => metrics.run_upkeep(),
-            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            () = stop.cancelled() => return Ok(()),
         }
     }
 }

@@ -4,28 +4,28 @@ use crate::error::NodeError;
 use std::{future::Future, time::Duration};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::watch,
     task::{JoinError, JoinSet},
 };
+use tokio_util::sync::CancellationToken;
 
-/// How long tasks have to end after they were told to.
-const STOP_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long tasks have to end after they were told to; the gateway drains for ten seconds.
+const STOP_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// The tasks of a process, and the switch that stops them.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     tasks: JoinSet<(&'static str, Result<(), NodeError>)>,
-    stop: watch::Sender<bool>,
+    stop: CancellationToken,
 }
 
 impl Supervisor {
     pub(crate) fn new() -> Self {
-        Self { tasks: JoinSet::new(), stop: watch::Sender::new(false) }
+        Self { tasks: JoinSet::new(), stop: CancellationToken::new() }
     }
 
-    /// Turns true when tasks should end.
-    pub(crate) fn stop(&self) -> watch::Receiver<bool> {
-        self.stop.subscribe()
+    /// Cancelled when tasks should end.
+    pub(crate) fn stop(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     pub(crate) fn spawn(
@@ -50,7 +50,7 @@ impl Supervisor {
             ended = self.tasks.join_next() => ended.map_or(Ok(()), ended_early),
         };
         before_stop();
-        self.stop.send_replace(true);
+        self.stop.cancel();
         let drain = async {
             while let Some(ended) = self.tasks.join_next().await {
                 if let Err(error) = ended.map_err(panicked).and_then(|(_, result)| result)
@@ -86,9 +86,9 @@ mod tests {
     #[tokio::test]
     async fn the_first_task_to_end_stops_the_others() {
         let mut supervisor = Supervisor::new();
-        let mut stop = supervisor.stop();
+        let stop = supervisor.stop();
         supervisor.spawn("obedient", async move {
-            let _ = stop.wait_for(|stop| *stop).await;
+            stop.cancelled().await;
             Ok(())
         });
         supervisor.spawn("failing", async { Err(NodeError::Rpc("broken".into())) });

@@ -64,11 +64,8 @@ impl BlockId {
     /// Reads a tag or a number.
     pub(crate) fn parse_number(json: &str) -> Result<Self, String> {
         // go-ethereum takes a bare number for a string without prefix, and so do we.
-        let text = if json.starts_with(|c: char| c.is_ascii_digit()) {
-            json
-        } else {
-            unquote(json)?
-        };
+        let text =
+            if json.starts_with(|c: char| c.is_ascii_digit()) { json } else { unquote(json)? };
         match text {
             "latest" | "safe" | "finalized" => return Ok(Self::Latest),
             "earliest" => return Ok(Self::Earliest),
@@ -137,7 +134,10 @@ mod tests {
             ("\"pending\"".to_owned(), BlockId::Pending),
             ("\"0x10\"".to_owned(), BlockId::Number(16)),
             (format!("\"{hash}\""), BlockId::Hash(hash)),
-            (format!("{{\"blockHash\":\"{hash}\",\"requireCanonical\":true}}"), BlockId::Hash(hash)),
+            (
+                format!("{{\"blockHash\":\"{hash}\",\"requireCanonical\":true}}"),
+                BlockId::Hash(hash),
+            ),
             ("{\"blockNumber\":\"0x1\"}".to_owned(), BlockId::Number(1)),
             ("{\"blockNumber\":\"latest\"}".to_owned(), BlockId::Latest),
         ] {

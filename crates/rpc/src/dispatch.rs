@@ -28,10 +28,7 @@ impl RpcServiceT for Dispatch {
     type NotificationResponse = MethodResponse;
     type BatchResponse = MethodResponse;
 
-    fn call<'a>(
-        &self,
-        request: Request<'a>,
-    ) -> impl Future<Output = MethodResponse> + Send + 'a {
+    fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
         let bytes_max = self.response_bytes_max;
         let Some(method) = self.methods.method(request.method_name()) else {
             let error = RpcError::UnknownMethod(request.method_name().to_owned());

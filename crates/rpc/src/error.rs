@@ -250,16 +250,12 @@ pub(crate) fn halt(reason: &HaltReason) -> String {
         HaltReason::PrecompileErrorWithContext(cause) => return cause.clone(),
         HaltReason::NonceOverflow => "nonce uint64 overflow",
         HaltReason::CreateContractSizeLimit => "max code size exceeded",
-        HaltReason::CreateContractStartingWithEF => {
-            "invalid code: must not begin with 0xef"
-        }
+        HaltReason::CreateContractStartingWithEF => "invalid code: must not begin with 0xef",
         HaltReason::CreateInitCodeSizeLimit => "max initcode size exceeded",
         HaltReason::StateChangeDuringStaticCall | HaltReason::CallNotAllowedInsideStatic => {
             "write protection"
         }
-        HaltReason::OverflowPayment | HaltReason::OutOfFunds => {
-            "insufficient balance for transfer"
-        }
+        HaltReason::OverflowPayment | HaltReason::OutOfFunds => "insufficient balance for transfer",
         HaltReason::CallTooDeep => "max call depth exceeded",
     }
     .to_owned()

@@ -8,8 +8,8 @@ mod quantity;
 mod receipt;
 mod transaction;
 
-pub(crate) use block::{BlockJson, HeaderJson, TransactionsJson};
+pub(crate) use block::{BlockJson, HeaderJson};
 pub(crate) use log::{LogJson, LogPlace};
 pub(crate) use quantity::Quantity;
-pub(crate) use receipt::{ReceiptJson, receipts_of};
+pub(crate) use receipt::{Before, ReceiptJson, receipts_of};
 pub(crate) use transaction::{Mined, TransactionJson};

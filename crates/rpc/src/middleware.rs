@@ -15,7 +15,12 @@ use jsonrpsee::{
         error::{OVERSIZED_RESPONSE_CODE, TOO_MANY_SUBSCRIPTIONS_CODE},
     },
 };
-use std::{collections::HashMap, future::Future, sync::Arc, time::Instant};
+use std::{
+    collections::HashMap,
+    future::{Future, ready},
+    sync::Arc,
+    time::Instant,
+};
 use tokio::sync::Semaphore;
 use tower::Layer;
 
@@ -84,10 +89,7 @@ where
     type NotificationResponse = MethodResponse;
     type BatchResponse = MethodResponse;
 
-    fn call<'a>(
-        &self,
-        request: Request<'a>,
-    ) -> impl Future<Output = MethodResponse> + Send + 'a {
+    fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
         let RpcStack { layer, inner } = self.clone();
         async move {
             let shared = &layer.shared;
@@ -118,7 +120,7 @@ where
         notification: Notification<'a>,
     ) -> impl Future<Output = MethodResponse> + Send + 'a {
         // Nobody waits for the result, and no method is worth running without one.
-        async move { MethodResponse::notification().with_extensions(notification.extensions) }
+        ready(MethodResponse::notification().with_extensions(notification.extensions))
     }
 }
 

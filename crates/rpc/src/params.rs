@@ -213,7 +213,10 @@ mod tests {
             let json = format!("[{bad}]");
             assert!(args(&json).hash(0).is_err(), "{bad}");
         }
-        assert_eq!(reason(args("[\"0xabc\"]").data(0)), "invalid argument 0: hex string of odd length");
+        assert_eq!(
+            reason(args("[\"0xabc\"]").data(0)),
+            "invalid argument 0: hex string of odd length"
+        );
         assert_eq!(args("[\"0x\"]").data(0).unwrap(), Bytes::new());
         assert_eq!(args("[\"0x0\"]").slot(0).unwrap(), U256::ZERO);
         assert_eq!(args("[\"0x010\"]").slot(0).unwrap(), U256::from(16));

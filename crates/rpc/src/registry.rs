@@ -64,7 +64,7 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// Adds a method with at most `most` parameters that runs inline.
-    pub(crate) fn inline<T: Serialize + Clone + 'static>(
+    pub(crate) fn inline<T: Serialize + Clone + Send + 'static>(
         &mut self,
         name: &'static str,
         most: usize,
@@ -72,7 +72,8 @@ impl Registry {
     ) -> Result<(), RegisterMethodError> {
         let context = Arc::clone(&self.context);
         let callback = MethodCallback::Sync(Arc::new(move |id, params, bytes_max, extensions| {
-            let result = Args::parse(params.as_str(), most).and_then(|args| method(&context, &args));
+            let result =
+                Args::parse(params.as_str(), most).and_then(|args| method(&context, &args));
             respond(id, result, bytes_max).with_extensions(extensions)
         }));
         self.module.verify_and_insert(name, callback)?;
@@ -80,7 +81,7 @@ impl Registry {
     }
 
     /// Adds a method with at most `most` parameters that runs as work.
-    pub(crate) fn work<T: Serialize + Clone + 'static>(
+    pub(crate) fn work<T: Serialize + Clone + Send + 'static>(
         &mut self,
         class: Class,
         name: &'static str,
@@ -91,7 +92,7 @@ impl Registry {
     }
 
     /// Adds a method that asks `first` inline, and runs `then` as work when that has no answer.
-    pub(crate) fn inline_or_work<T: Serialize + Clone + 'static>(
+    pub(crate) fn inline_or_work<T: Serialize + Clone + Send + 'static>(
         &mut self,
         class: Class,
         name: &'static str,
@@ -114,7 +115,7 @@ impl Registry {
     }
 }
 
-async fn answer<T: Serialize + Clone + 'static>(
+async fn answer<T: Serialize + Clone + Send + 'static>(
     context: &Arc<Context>,
     class: Class,
     most: usize,
@@ -132,8 +133,8 @@ async fn answer<T: Serialize + Clone + 'static>(
     let asked = id.clone();
     // The response is put together where it may take its time: it can be 25 MB.
     let job = move |cancel: &Cancel| {
-        let result = Args::parse(params.as_str(), most)
-            .and_then(|args| then(&shared, &args, cancel));
+        let result =
+            Args::parse(params.as_str(), most).and_then(|args| then(&shared, &args, cancel));
         Ok(respond(asked, result, bytes_max))
     };
     match context.workers.run(class, job).await {

@@ -61,10 +61,7 @@ mod tests {
     fn panics_have_names() {
         let panic = |code: u64| Panic { code: U256::from(code) }.abi_encode();
         assert_eq!(message(&panic(1)), "execution reverted: assert(false)");
-        assert_eq!(
-            message(&panic(0x11)),
-            "execution reverted: arithmetic underflow or overflow"
-        );
+        assert_eq!(message(&panic(0x11)), "execution reverted: arithmetic underflow or overflow");
         assert_eq!(message(&panic(0x99)), "execution reverted: unknown panic code: 0x99");
     }
 }

@@ -43,11 +43,13 @@ impl Directory {
         if !data.exists() {
             refuse_strange_files(path)?;
         }
+        let lock_path = path.join(LOCK_FILE);
+        let had_lock = lock_path.exists();
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
-            .open(path.join(LOCK_FILE))
+            .open(&lock_path)
             .map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -57,7 +59,12 @@ impl Directory {
             Err(TryLockError::Error(error)) => return Err(io(error)),
         }
         if data.metadata().is_ok_and(|metadata| metadata.len() > 0) {
-            probe(path)?;
+            probe(path).inspect_err(|_| {
+                // Whatever it is, it is not ours: it should be as before.
+                if !had_lock {
+                    let _ = std::fs::remove_file(&lock_path);
+                }
+            })?;
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
@@ -155,5 +162,6 @@ mod tests {
         let error = Directory::claim(dir.path()).unwrap_err();
         assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
         assert_eq!(std::fs::read(&data).unwrap(), vec![7; 65536]);
+        assert!(!dir.path().join(LOCK_FILE).exists());
     }
 }

@@ -71,6 +71,7 @@ impl Store {
         }
         check_head(Txn::new(&tx, &tables))?;
         tx.commit()?;
+        tracing::debug!(dir = %dir.display(), ?options, "store opened");
         let (codes, writer) = (CodeCache::default(), Mutex::new(()));
         let shared = Shared { environment, tables, codes, writer, directory };
         Ok(Self { shared: Arc::new(shared) })

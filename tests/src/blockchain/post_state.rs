@@ -38,9 +38,9 @@ pub(crate) fn check(test: &Test, head: &SealedHeader, store: &Store) -> Result<(
 }
 
 fn root(accounts: &BTreeMap<Address, Account>) -> Result<B256> {
-    let accounts = accounts.iter().map(|(address, account)| {
-        genesis_account(account).map(|account| (*address, account))
-    });
+    let accounts = accounts
+        .iter()
+        .map(|(address, account)| genesis_account(account).map(|account| (*address, account)));
     Ok(state_root_unhashed(accounts.collect::<Result<Vec<_>>>()?))
 }
 

@@ -28,9 +28,6 @@ fn the_beneficiary_gets_the_tip_and_not_the_base_fee() {
     let built = build(&spec, &db, &mut list).unwrap();
     let account = built.executed.bundle.account(&BENEFICIARY).unwrap();
     assert_eq!(account.info.clone().unwrap().balance, U256::from(7 * 21_000));
-    let transaction = built.body.transactions[0].clone();
-    let base_fee = built.header_without_state_root.base_fee_per_gas.unwrap();
-    assert_eq!(crate::effective_tip(&transaction, base_fee), Some(7));
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! EIP-7610: no creation where there is storage.
 
 use super::support::*;
-use alloy_consensus::TxReceipt;
 use alloy_genesis::GenesisAccount;
 use alloy_primitives::{Address, B256, TxKind, U256, address};
 use mfenx_chainspec::ChainSpec;

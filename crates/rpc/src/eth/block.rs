@@ -124,11 +124,7 @@ enum Receipts {
     Pending([(); 0]),
 }
 
-fn receipts(
-    context: &Context,
-    args: &Args<'_>,
-    _: &Cancel,
-) -> Result<Option<Receipts>, RpcError> {
+fn receipts(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<Option<Receipts>, RpcError> {
     let id = args.block(0)?;
     if id == BlockId::Pending {
         return Ok(Some(Receipts::Pending([])));
@@ -169,10 +165,7 @@ fn transactions(context: &Context, id: BlockId) -> Result<Option<Quantity<u64>>,
     Ok(reader.transaction_count(number)?.map(|count| Quantity(count as u64)))
 }
 
-fn ommers_by_number(
-    context: &Context,
-    args: &Args<'_>,
-) -> Result<Option<Quantity<u64>>, RpcError> {
+fn ommers_by_number(context: &Context, args: &Args<'_>) -> Result<Option<Quantity<u64>>, RpcError> {
     ommers(context, args.block_number(0)?)
 }
 

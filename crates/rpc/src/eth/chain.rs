@@ -1,8 +1,6 @@
 //! What chain this is and where its head stands: all of it without the store.
 
-use crate::{
-    context::Context, error::RpcError, json::Quantity, params::Args, registry::Registry,
-};
+use crate::{context::Context, error::RpcError, json::Quantity, params::Args, registry::Registry};
 use alloy_primitives::Address;
 use jsonrpsee::core::RegisterMethodError;
 use serde::Serialize;

@@ -1,66 +1,56 @@
-//! Transactions and receipts, by hash and by place.
+//! Transactions and receipts, by hash and by place. One of them is a few kilobytes, and a few
+//! megabytes at the very most (gas bounds its logs), so all of this runs inline.
 
 use crate::{
-    block_cache::CachedBlock,
     block_id::BlockId,
     context::Context,
     error::RpcError,
     eth::block::blob_gas_price,
-    json::{Mined, TransactionJson, receipts_of},
+    json::{Before, Mined, ReceiptJson, TransactionJson},
     params::Args,
     registry::Registry,
-    work::{Cancel, Class},
 };
 use alloy_primitives::B256;
 use jsonrpsee::core::RegisterMethodError;
-use mfenx_primitives::RecoveredTransaction;
-use mfenx_storage::Reader;
-use serde::{Serialize, Serializer, ser::Error as _};
+use mfenx_primitives::{RecoveredTransaction, SealedHeader};
+use mfenx_storage::{Reader, StoredReceipt, TransactionLocation};
+use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Reads, "eth_getTransactionByHash", 1, by_hash)?;
-    registry.work(Class::Reads, "eth_getTransactionByBlockHashAndIndex", 2, by_block_hash)?;
-    registry.work(Class::Reads, "eth_getTransactionByBlockNumberAndIndex", 2, by_block_number)?;
-    registry.work(Class::Reads, "eth_getTransactionReceipt", 1, receipt)
+    registry.inline("eth_getTransactionByHash", 1, by_hash)?;
+    registry.inline("eth_getTransactionByBlockHashAndIndex", 2, by_block_hash)?;
+    registry.inline("eth_getTransactionByBlockNumberAndIndex", 2, by_block_number)?;
+    registry.inline("eth_getTransactionReceipt", 1, receipt)
 }
 
-/// A transaction on its way to the caller.
+/// A transaction on its way to the caller, from a block or from the pool.
 #[derive(Clone)]
-enum TransactionAnswer {
-    Mined { block: Arc<CachedBlock>, index: u64 },
-    Pooled(Arc<RecoveredTransaction>),
+struct TransactionAnswer {
+    transaction: Arc<RecoveredTransaction>,
+    mined: Option<Mined>,
 }
 
 impl Serialize for TransactionAnswer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Mined { block, index } => {
-                let block = &block.block;
-                let (transaction, sender) = block
-                    .transactions_with_sender()
-                    .nth(*index as usize)
-                    .ok_or_else(|| S::Error::custom("no such transaction"))?;
-                let mined = Mined::of(block.header(), block.hash(), *index);
-                TransactionJson::mined(transaction, sender, mined).serialize(serializer)
-            }
-            Self::Pooled(transaction) => TransactionJson::pooled(transaction).serialize(serializer),
+        let (transaction, sender) = (self.transaction.inner(), self.transaction.signer());
+        match self.mined {
+            Some(mined) => TransactionJson::mined(transaction, sender, mined).serialize(serializer),
+            None => TransactionJson::pooled(&self.transaction).serialize(serializer),
         }
     }
 }
 
-fn by_hash(
-    context: &Context,
-    args: &Args<'_>,
-    _: &Cancel,
-) -> Result<Option<TransactionAnswer>, RpcError> {
+type Answer = Result<Option<TransactionAnswer>, RpcError>;
+
+fn by_hash(context: &Context, args: &Args<'_>) -> Answer {
     let hash = args.hash(0)?;
     let reader = context.store.reader()?;
-    if let Some((block, index)) = find(context, &reader, hash)? {
-        return Ok(Some(TransactionAnswer::Mined { block, index }));
+    if let Some(found) = find(&reader, hash)? {
+        return Ok(Some(found));
     }
     if let Some(transaction) = context.pool.get(&hash) {
-        return Ok(Some(TransactionAnswer::Pooled(transaction)));
+        return Ok(Some(TransactionAnswer { transaction, mined: None }));
     }
     // It may have left the pool for a block between the two looks: then the head has changed.
     let head = reader.head()?;
@@ -69,79 +59,75 @@ fn by_hash(
     if reader.head()?.hash == head.hash {
         return Ok(None);
     }
-    let found = find(context, &reader, hash)?;
-    Ok(found.map(|(block, index)| TransactionAnswer::Mined { block, index }))
+    find(&reader, hash)
 }
 
-/// The block a transaction stands in, and its position there.
-fn find(
-    context: &Context,
-    reader: &Reader,
-    hash: B256,
-) -> Result<Option<(Arc<CachedBlock>, u64)>, RpcError> {
+fn find(reader: &Reader, hash: B256) -> Answer {
     let Some(location) = reader.transaction_location(hash)? else { return Ok(None) };
-    let block = context.blocks.get(reader, location.block_number)?;
-    Ok(block.map(|block| (block, location.index)))
+    at(reader, location)
 }
 
-fn by_block_hash(
-    context: &Context,
-    args: &Args<'_>,
-    _: &Cancel,
-) -> Result<Option<TransactionAnswer>, RpcError> {
+fn at(reader: &Reader, location: TransactionLocation) -> Answer {
+    let Some((transaction, header)) = read(reader, location)? else { return Ok(None) };
+    let mined = Mined::of(&header, header.hash(), location.index);
+    Ok(Some(TransactionAnswer { transaction: Arc::new(transaction), mined: Some(mined) }))
+}
+
+fn read(
+    reader: &Reader,
+    location: TransactionLocation,
+) -> Result<Option<(RecoveredTransaction, SealedHeader)>, RpcError> {
+    let transaction = reader.transaction(location.block_number, location.index)?;
+    Ok(transaction.zip(reader.header(location.block_number)?))
+}
+
+fn by_block_hash(context: &Context, args: &Args<'_>) -> Answer {
     by_place(context, BlockId::Hash(args.hash(0)?), args.quantity(1)?)
 }
 
-fn by_block_number(
-    context: &Context,
-    args: &Args<'_>,
-    _: &Cancel,
-) -> Result<Option<TransactionAnswer>, RpcError> {
+fn by_block_number(context: &Context, args: &Args<'_>) -> Answer {
     by_place(context, args.block_number(0)?, args.quantity(1)?)
 }
 
 /// The pending block is empty, so nothing stands in it.
-fn by_place(
-    context: &Context,
-    id: BlockId,
-    index: u64,
-) -> Result<Option<TransactionAnswer>, RpcError> {
+fn by_place(context: &Context, id: BlockId, index: u64) -> Answer {
     if id == BlockId::Pending {
         return Ok(None);
     }
     let reader = context.store.reader()?;
-    let Some(number) = id.number(&reader)? else { return Ok(None) };
-    let Some(block) = context.blocks.get(&reader, number)? else { return Ok(None) };
-    let exists = index < block.block.transactions().len() as u64;
-    Ok(exists.then_some(TransactionAnswer::Mined { block, index }))
+    let Some(block_number) = id.number(&reader)? else { return Ok(None) };
+    at(&reader, TransactionLocation { block_number, index })
 }
 
 /// A receipt on its way to the caller.
 #[derive(Clone)]
 struct ReceiptAnswer {
-    block: Arc<CachedBlock>,
-    index: u64,
+    transaction: RecoveredTransaction,
+    stored: StoredReceipt,
+    mined: Mined,
     blob_gas_price: Option<u128>,
 }
 
 impl Serialize for ReceiptAnswer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        receipts_of(&self.block.block, self.block.loaded_receipts(), self.blob_gas_price)
-            .nth(self.index as usize)
-            .ok_or_else(|| S::Error::custom("no such receipt"))?
+        let (transaction, sender) = (self.transaction.inner(), self.transaction.signer());
+        let StoredReceipt { receipt, gas_used, first_log_index } = &self.stored;
+        let before = Before {
+            gas_used: receipt.cumulative_gas_used().saturating_sub(*gas_used),
+            logs: *first_log_index,
+        };
+        ReceiptJson::new(transaction, sender, receipt, self.mined, before, self.blob_gas_price)
             .serialize(serializer)
     }
 }
 
-fn receipt(
-    context: &Context,
-    args: &Args<'_>,
-    _: &Cancel,
-) -> Result<Option<ReceiptAnswer>, RpcError> {
+fn receipt(context: &Context, args: &Args<'_>) -> Result<Option<ReceiptAnswer>, RpcError> {
     let hash = args.hash(0)?;
     let reader = context.store.reader()?;
-    let Some((block, index)) = find(context, &reader, hash)? else { return Ok(None) };
-    block.receipts(&reader)?;
-    let blob_gas_price = blob_gas_price(&context.spec, block.block.header());
-    Ok(Some(ReceiptAnswer { block, index, blob_gas_price }))
+    let Some(location) = reader.transaction_location(hash)? else { return Ok(None) };
+    let Some((transaction, header)) = read(&reader, location)? else { return Ok(None) };
+    let stored = reader.receipt(location.block_number, location.index)?;
+    let blob_gas_price = blob_gas_price(&context.spec, &header);
+    let mined = Mined::of(&header, header.hash(), location.index);
+    Ok(stored.map(|stored| ReceiptAnswer { transaction, stored, mined, blob_gas_price }))
 }

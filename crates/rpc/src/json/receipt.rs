@@ -102,8 +102,7 @@ pub(crate) fn receipts_of<'a>(
     let transactions = block.transactions_with_sender().zip(receipts).enumerate();
     transactions.map(move |(index, ((transaction, sender), receipt))| {
         let mined = Mined::of(block.header(), block.hash(), index as u64);
-        let json =
-            ReceiptJson::new(transaction, sender, receipt, mined, before, blob_gas_price);
+        let json = ReceiptJson::new(transaction, sender, receipt, mined, before, blob_gas_price);
         before.gas_used = receipt.cumulative_gas_used();
         before.logs += receipt.logs().len() as u64;
         json

@@ -46,7 +46,8 @@ async fn unknown_methods_have_the_words_that_ethers_looks_for_also_in_batches() 
     let words = "the method eth_foo does not exist/is not available";
     let alone = ask(&server, r#"{"jsonrpc":"2.0","id":1,"method":"eth_foo"}"#).await.unwrap();
     assert_eq!(error(&alone), (-32601, words));
-    let batch = r#"[{"jsonrpc":"2.0","id":1,"method":"eth_foo"},{"jsonrpc":"2.0","id":2,"method":"echo"}]"#;
+    let batch =
+        r#"[{"jsonrpc":"2.0","id":1,"method":"eth_foo"},{"jsonrpc":"2.0","id":2,"method":"echo"}]"#;
     let batch = ask(&server, batch).await.unwrap();
     assert_eq!(error(&batch[0]), (-32601, words));
     assert_eq!(batch[1]["result"], Value::Null);

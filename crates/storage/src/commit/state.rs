@@ -1,17 +1,13 @@
 //! Writing what a block changes: state, history and tries.
 
 use crate::{
-    codec::{AccountRecord, Branch, account_change, decode_slot, encode_slot},
+    codec::{AccountRecord, account_change, decode_slot, encode_slot},
     error::StoreError,
     state::{AccountChange, StateChanges, account_record, append_history, storage_change_key},
-    tables::Table,
-    trie::{
-        BranchUpdate, StorageUpdate, TrieUpdates, account_trie_key, new_record, storage_trie_key,
-    },
+    trie::{BranchUpdate, StorageUpdate, TrieId, TrieUpdates, new_record},
     txn::{Slice, Txn},
 };
 use alloy_primitives::{B256, U256};
-use alloy_trie::Nibbles;
 use reth_libmdbx::tx::{TransactionKind, WriteMarker};
 
 /// Applies `changes`, and records in the history of block `number` what was before. The state
@@ -34,7 +30,7 @@ pub(crate) fn write_state<K: TransactionKind + WriteMarker>(
             txn.put(txn.tables.code, hash.as_slice(), code)?;
         }
     }
-    writer.branches(txn.tables.account_trie, &trie.accounts, account_trie_key)?;
+    writer.branches(TrieId::Accounts, &trie.accounts)?;
     for update in &trie.storages {
         writer.storage_branches(update)?;
     }
@@ -163,16 +159,14 @@ impl<K: TransactionKind + WriteMarker> StateWriter<'_, K> {
     }
 
     fn storage_branches(&mut self, update: &StorageUpdate) -> Result<(), StoreError> {
-        let table = self.txn.tables.storage_trie;
         if update.wiped {
-            self.clear_branches(table, update.account)?;
+            self.clear_branches(update.account)?;
         }
-        let account = update.account;
-        self.branches(table, &update.branches, |path, key| storage_trie_key(account, path, key))
+        self.branches(TrieId::Storage(update.account), &update.branches)
     }
 
-    fn clear_branches(&self, table: Table, account: B256) -> Result<(), StoreError> {
-        let mut cursor = self.txn.cursor(table)?;
+    fn clear_branches(&self, account: B256) -> Result<(), StoreError> {
+        let mut cursor = self.txn.cursor(self.txn.tables.storage_trie)?;
         let mut found = cursor.set_range::<Slice<'_>, ()>(account.as_slice())?;
         while found.is_some_and(|(key, ())| key.starts_with(account.as_slice())) {
             cursor.del()?;
@@ -181,17 +175,13 @@ impl<K: TransactionKind + WriteMarker> StateWriter<'_, K> {
         Ok(())
     }
 
-    fn branches(
-        &mut self,
-        table: Table,
-        updates: &[BranchUpdate],
-        encode_key: impl Fn(&Nibbles, &mut Vec<u8>),
-    ) -> Result<(), StoreError> {
-        let mut updates: Vec<&(Nibbles, Option<Branch>)> = updates.iter().collect();
+    fn branches(&mut self, id: TrieId, updates: &[BranchUpdate]) -> Result<(), StoreError> {
+        let table = id.table(self.txn.tables);
+        let mut updates: Vec<&BranchUpdate> = updates.iter().collect();
         updates.sort_unstable_by_key(|(path, _)| *path);
         let mut key = Vec::with_capacity(96);
         for (path, branch) in updates {
-            encode_key(path, &mut key);
+            id.key(path, &mut key);
             match branch {
                 Some(branch) => {
                     self.buffer.clear();

@@ -1,20 +1,23 @@
 //! The Merkle Patricia tries (Yellow Paper, appendix D) of accounts and storage.
 //!
 //! [`source`] finds stored branches and leaves, [`update`] computes a new root from changed leaves,
-//! [`state_root`] puts the account trie and the storage tries together, [`proof`] collects nodes.
+//! [`state_root`] puts the account trie and the storage tries together, [`parallel`] spreads the
+//! work, [`proof`] collects nodes.
 
 mod node;
+mod parallel;
 mod proof;
 mod source;
 mod state_root;
 mod update;
 
 pub(crate) use node::{Node, reference_in_parent, root_hash};
+pub(crate) use parallel::Snapshots;
 pub(crate) use proof::prove;
 pub use proof::{AccountProof, SlotProof};
-pub(crate) use source::{AccountTrie, StorageTrie, TrieSource, account_trie_key, storage_trie_key};
+pub(crate) use source::{StoredTrie, TrieId, TrieSource};
 pub use state_root::TrieUpdates;
-pub(crate) use state_root::{Snapshots, StorageUpdate, new_record, state_root, stored_root};
+pub(crate) use state_root::{StorageUpdate, new_record, state_root, stored_root};
 pub(crate) use update::BranchUpdate;
 
 #[cfg(test)]

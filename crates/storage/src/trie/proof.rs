@@ -2,7 +2,7 @@
 
 use super::{
     node::{Node, reference_in_parent},
-    source::{AccountTrie, StorageTrie, TrieSource},
+    source::{StoredTrie, TrieId, TrieSource},
 };
 use crate::{
     codec::{AccountRecord, decode_slot},
@@ -45,11 +45,11 @@ pub(crate) fn prove<K: TransactionKind>(
     slots: &[B256],
 ) -> Result<AccountProof, StoreError> {
     let key = keccak256(address);
-    let nodes = nodes_toward(&mut AccountTrie::new(txn)?, &key)?;
+    let nodes = nodes_toward(&mut StoredTrie::open(txn, TrieId::Accounts)?, &key)?;
     let accounts = txn.tables.accounts;
     let record = txn.get(accounts, key.as_slice())?;
     let record = record.map(|bytes| AccountRecord::decode(accounts.name, &bytes)).transpose()?;
-    let mut storage = StorageTrie::new(txn, key)?;
+    let mut storage = StoredTrie::open(txn, TrieId::Storage(key))?;
     let mut values = txn.cursor(txn.tables.storage)?;
     let slots = slots.iter().map(|slot| {
         let hashed = keccak256(slot);

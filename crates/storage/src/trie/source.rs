@@ -3,7 +3,7 @@
 use crate::{
     codec::{AccountRecord, Branch, decode_path, decode_slot, encode_path},
     error::StoreError,
-    tables::Table,
+    tables::{Table, Tables},
     txn::{Slice, Txn},
 };
 use alloy_primitives::B256;
@@ -19,39 +19,39 @@ pub(crate) trait TrieSource {
     fn leaf_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Vec<u8>)>, StoreError>;
 }
 
-/// MDBX is not asked for empty keys, so the path of an account branch follows one byte.
-const ACCOUNT_OWNER: [u8; 1] = [0];
-
-/// Key of the account trie's branch at `path`.
-pub(crate) fn account_trie_key(path: &Nibbles, out: &mut Vec<u8>) {
-    out.clear();
-    out.extend_from_slice(&ACCOUNT_OWNER);
-    encode_path(path, out);
+/// One of the stored tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TrieId {
+    /// The account trie.
+    Accounts,
+    /// The storage trie of the account with this key.
+    Storage(B256),
 }
 
-/// Key of a storage trie's branch at `path`.
-pub(crate) fn storage_trie_key(account: B256, path: &Nibbles, out: &mut Vec<u8>) {
-    out.clear();
-    out.extend_from_slice(account.as_slice());
-    encode_path(path, out);
-}
-
-/// Seeks the first branch whose key starts with `prefix`, which is `owner` bytes and a path. Keys
-/// are ordered by path, so it is the topmost one.
-fn seek_branch<K: TransactionKind>(
-    cursor: &mut Cursor<'_, K>,
-    table: Table,
-    prefix: &[u8],
-    owner: usize,
-) -> Result<Option<(Nibbles, Branch)>, StoreError> {
-    let Some((key, value)) = cursor.set_range::<Slice<'_>, Slice<'_>>(prefix)? else {
-        return Ok(None);
-    };
-    if !key.starts_with(prefix) {
-        return Ok(None);
+impl TrieId {
+    /// The table of its branches.
+    pub(crate) const fn table(&self, tables: &Tables) -> Table {
+        match self {
+            Self::Accounts => tables.account_trie,
+            Self::Storage(_) => tables.storage_trie,
+        }
     }
-    let path = decode_path(table.name, key.get(owner..).unwrap_or_default())?;
-    Ok(Some((path, Branch::decode(table.name, &value)?)))
+
+    /// What stands before the path in a key. MDBX is not asked for empty keys, so there is always
+    /// something.
+    pub(crate) fn owner(&self) -> &[u8] {
+        match self {
+            Self::Accounts => &[0],
+            Self::Storage(account) => account.as_slice(),
+        }
+    }
+
+    /// Key of the branch at `path`.
+    pub(crate) fn key(&self, path: &Nibbles, out: &mut Vec<u8>) {
+        out.clear();
+        out.extend_from_slice(self.owner());
+        encode_path(path, out);
+    }
 }
 
 /// The first 32-byte key at or behind `prefix`.
@@ -63,79 +63,71 @@ fn first_key(prefix: &Nibbles) -> [u8; 32] {
     key
 }
 
-/// The account trie.
+/// A trie in a transaction.
 #[derive(Debug)]
-pub(crate) struct AccountTrie<'t, K: TransactionKind> {
+pub(crate) struct StoredTrie<'t, K: TransactionKind> {
+    id: TrieId,
+    txn: Txn<'t, K>,
     branches: Cursor<'t, K>,
     leaves: Cursor<'t, K>,
-    txn: Txn<'t, K>,
     key: Vec<u8>,
 }
 
-impl<'t, K: TransactionKind> AccountTrie<'t, K> {
-    pub(crate) fn new(txn: Txn<'t, K>) -> Result<Self, StoreError> {
-        let branches = txn.cursor(txn.tables.account_trie)?;
-        let leaves = txn.cursor(txn.tables.accounts)?;
-        Ok(Self { branches, leaves, txn, key: Vec::with_capacity(64) })
-    }
-}
-
-impl<K: TransactionKind> TrieSource for AccountTrie<'_, K> {
-    fn branch_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Branch)>, StoreError> {
-        account_trie_key(prefix, &mut self.key);
-        let table = self.txn.tables.account_trie;
-        seek_branch(&mut self.branches, table, &self.key, ACCOUNT_OWNER.len())
+impl<'t, K: TransactionKind> StoredTrie<'t, K> {
+    pub(crate) fn open(txn: Txn<'t, K>, id: TrieId) -> Result<Self, StoreError> {
+        let branches = txn.cursor(id.table(txn.tables))?;
+        let leaves = txn.cursor(match id {
+            TrieId::Accounts => txn.tables.accounts,
+            TrieId::Storage(_) => txn.tables.storage,
+        })?;
+        Ok(Self { id, txn, branches, leaves, key: Vec::with_capacity(96) })
     }
 
-    fn leaf_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Vec<u8>)>, StoreError> {
+    /// The first account at or behind `from`.
+    fn account_leaf(&mut self, from: &[u8; 32]) -> Result<Option<(B256, Vec<u8>)>, StoreError> {
         let table = self.txn.tables.accounts;
-        let found = self.leaves.set_range::<Slice<'_>, Slice<'_>>(&first_key(prefix))?;
+        let found = self.leaves.set_range::<Slice<'_>, Slice<'_>>(from)?;
         let Some((key, value)) = found else { return Ok(None) };
-        let key = <[u8; 32]>::try_from(&*key).map_err(|_| table.corrupt("a key is not a hash"))?;
-        let path = Nibbles::unpack_array(&key);
-        if !path.starts_with(prefix) {
-            return Ok(None);
-        }
+        let key = B256::try_from(&*key).map_err(|_| table.corrupt("a key is not a hash"))?;
         let record = AccountRecord::decode(table.name, &value)?;
-        Ok(Some((path, alloy_rlp::encode(record.leaf()))))
+        Ok(Some((key, alloy_rlp::encode(record.leaf()))))
+    }
+
+    /// The first slot of `account` at or behind `from`.
+    fn storage_leaf(
+        &mut self,
+        account: B256,
+        from: &[u8; 32],
+    ) -> Result<Option<(B256, Vec<u8>)>, StoreError> {
+        let found = self.leaves.get_both_range::<Slice<'_>>(account.as_slice(), from)?;
+        let Some(value) = found else { return Ok(None) };
+        let (slot, value) = decode_slot(self.txn.tables.storage.name, &value)?;
+        Ok(Some((slot, alloy_rlp::encode_fixed_size(&value).to_vec())))
     }
 }
 
-/// The storage trie of one account.
-#[derive(Debug)]
-pub(crate) struct StorageTrie<'t, K: TransactionKind> {
-    account: B256,
-    branches: Cursor<'t, K>,
-    leaves: Cursor<'t, K>,
-    txn: Txn<'t, K>,
-    key: Vec<u8>,
-}
-
-impl<'t, K: TransactionKind> StorageTrie<'t, K> {
-    pub(crate) fn new(txn: Txn<'t, K>, account: B256) -> Result<Self, StoreError> {
-        let branches = txn.cursor(txn.tables.storage_trie)?;
-        let leaves = txn.cursor(txn.tables.storage)?;
-        Ok(Self { account, branches, leaves, txn, key: Vec::with_capacity(96) })
-    }
-}
-
-impl<K: TransactionKind> TrieSource for StorageTrie<'_, K> {
+impl<K: TransactionKind> TrieSource for StoredTrie<'_, K> {
+    /// Keys are ordered by path, and a path stands before everything below it: the first branch is
+    /// the topmost one.
     fn branch_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Branch)>, StoreError> {
-        storage_trie_key(self.account, prefix, &mut self.key);
-        let table = self.txn.tables.storage_trie;
-        seek_branch(&mut self.branches, table, &self.key, B256::len_bytes())
+        self.id.key(prefix, &mut self.key);
+        let name = self.id.table(self.txn.tables).name;
+        let found = self.branches.set_range::<Slice<'_>, Slice<'_>>(&self.key)?;
+        let Some((key, value)) = found.filter(|(key, _)| key.starts_with(&self.key)) else {
+            return Ok(None);
+        };
+        let path = decode_path(name, key.get(self.id.owner().len()..).unwrap_or_default())?;
+        Ok(Some((path, Branch::decode(name, &value)?)))
     }
 
     fn leaf_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Vec<u8>)>, StoreError> {
         let from = first_key(prefix);
-        let found = self.leaves.get_both_range::<Slice<'_>>(self.account.as_slice(), &from)?;
-        let Some(value) = found else { return Ok(None) };
-        let (slot, value) = decode_slot(self.txn.tables.storage.name, &value)?;
-        let path = Nibbles::unpack_array(&slot.0);
-        if !path.starts_with(prefix) {
-            return Ok(None);
-        }
-        Ok(Some((path, alloy_rlp::encode_fixed_size(&value).to_vec())))
+        let first = match self.id {
+            TrieId::Accounts => self.account_leaf(&from)?,
+            TrieId::Storage(account) => self.storage_leaf(account, &from)?,
+        };
+        let first = first.map(|(key, value)| (Nibbles::unpack_array(&key.0), value));
+        Ok(first.filter(|(path, _)| path.starts_with(prefix)))
     }
 }
 

@@ -2,24 +2,21 @@
 
 use super::{
     node::{Node, root_hash},
-    source::{AccountTrie, EmptyTrie, StorageTrie, TrieSource},
+    parallel::{PARALLEL_LEAVES_MIN, Snapshots},
+    source::{EmptyTrie, StoredTrie, TrieId, TrieSource},
     update::{BranchUpdate, LeafChange, update_trie},
 };
 use crate::{
     codec::AccountRecord,
     error::StoreError,
     state::{AccountChange, StateChanges},
-    tables::Tables,
     txn::Txn,
 };
 use alloy_primitives::B256;
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
 use rayon::prelude::*;
-use reth_libmdbx::{Environment, tx::TransactionKind};
+use reth_libmdbx::tx::TransactionKind;
 use std::borrow::Cow;
-
-/// Below this many changed slots, other threads cost more than they save.
-const PARALLEL_SLOTS_MIN: usize = 256;
 
 /// What the walk wants written: opaque to everybody but [`Store::commit`](crate::Store::commit).
 #[derive(Debug, Clone, Default)]
@@ -55,14 +52,6 @@ pub(crate) struct StorageUpdate {
     pub(crate) branches: Vec<BranchUpdate>,
 }
 
-/// Opens more transactions on the snapshot of another one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Snapshots<'e> {
-    pub(crate) environment: &'e Environment,
-    pub(crate) tables: &'e Tables,
-    pub(crate) id: u64,
-}
-
 /// The state root after `changes`, and what to write. `snapshots`, where given, allows storage
 /// roots to be computed on several threads.
 pub(crate) fn state_root<K: TransactionKind>(
@@ -73,17 +62,11 @@ pub(crate) fn state_root<K: TransactionKind>(
 ) -> Result<TrieUpdates, StoreError> {
     let touched: Vec<_> =
         changes.accounts().iter().filter(|account| account.changes_storage()).collect();
-    let slots: usize = touched.iter().map(|account| account.slots.len()).sum();
-    let parallel = match snapshots {
-        Some(snapshots) if touched.len() > 1 && slots >= PARALLEL_SLOTS_MIN => {
-            parallel_roots(snapshots, &touched)?
-        }
-        _ => None,
-    };
-    let storages = match parallel {
+    let storages = match snapshots.map(|of| storage_roots(of, &touched)).transpose()?.flatten() {
         Some(storages) => storages,
         None => {
-            touched.iter().map(|account| storage_root(txn, account)).collect::<Result<_, _>>()?
+            let roots = touched.iter().map(|account| storage_root(txn, account, snapshots));
+            roots.collect::<Result<_, _>>()?
         }
     };
     let mut updates = TrieUpdates { base, storages, ..TrieUpdates::default() };
@@ -100,7 +83,7 @@ pub(crate) fn state_root<K: TransactionKind>(
             leaves.push(LeafChange::new(&account.key, value));
         }
     }
-    (updates.root, updates.accounts) = update_trie(&mut AccountTrie::new(txn)?, &leaves)?;
+    (updates.root, updates.accounts) = update_stored(txn, TrieId::Accounts, &leaves, snapshots)?;
     Ok(updates)
 }
 
@@ -117,7 +100,7 @@ pub(crate) fn new_record(
 
 /// The root of the account trie as it is stored, without visiting more than its top.
 pub(crate) fn stored_root<K: TransactionKind>(txn: Txn<'_, K>) -> Result<B256, StoreError> {
-    let mut source = AccountTrie::new(txn)?;
+    let mut source = StoredTrie::open(txn, TrieId::Accounts)?;
     let mut buffer = Vec::new();
     let top = match source.branch_below(&Nibbles::new())? {
         Some((path, branch)) => Node::branch(path, &branch, &mut buffer),
@@ -132,6 +115,7 @@ pub(crate) fn stored_root<K: TransactionKind>(txn: Txn<'_, K>) -> Result<B256, S
 fn storage_root<K: TransactionKind>(
     txn: Txn<'_, K>,
     account: &AccountChange,
+    snapshots: Option<Snapshots<'_>>,
 ) -> Result<StorageUpdate, StoreError> {
     let leaves: Vec<_> = account
         .slots
@@ -141,34 +125,45 @@ fn storage_root<K: TransactionKind>(
             LeafChange::new(slot, rlp)
         })
         .collect();
-    let wiped = account.wipes_storage();
+    let (account, wiped) = (account.key, account.wipes_storage());
     let (root, branches) = if wiped {
         update_trie(&mut EmptyTrie, &leaves)?
     } else {
-        update_trie(&mut StorageTrie::new(txn, account.key)?, &leaves)?
+        update_stored(txn, TrieId::Storage(account), &leaves, snapshots)?
     };
-    Ok(StorageUpdate { account: account.key, root, wiped, branches })
+    Ok(StorageUpdate { account, root, wiped, branches })
 }
 
-/// The storage roots on rayon's threads; `None` when the snapshot can no longer be opened because
-/// a block was committed meanwhile.
-fn parallel_roots(
+fn update_stored<K: TransactionKind>(
+    txn: Txn<'_, K>,
+    id: TrieId,
+    leaves: &[LeafChange],
+    snapshots: Option<Snapshots<'_>>,
+) -> Result<(B256, Vec<BranchUpdate>), StoreError> {
+    if let Some(snapshots) = snapshots
+        && let Some(updated) = snapshots.update(id, leaves)?
+    {
+        return Ok(updated);
+    }
+    update_trie(&mut StoredTrie::open(txn, id)?, leaves)
+}
+
+/// The storage roots on all cores; `None` when there are few, or the snapshot is gone.
+fn storage_roots(
     snapshots: Snapshots<'_>,
     touched: &[&AccountChange],
 ) -> Result<Option<Vec<StorageUpdate>>, StoreError> {
+    let slots: usize = touched.iter().map(|account| account.slots.len()).sum();
+    if touched.len() < 2 || slots < PARALLEL_LEAVES_MIN {
+        return Ok(None);
+    }
     let chunk = touched.len().div_ceil(rayon::current_num_threads().saturating_mul(4)).max(1);
-    let chunks: Result<Option<Vec<_>>, StoreError> = touched
-        .par_chunks(chunk)
-        .map(|accounts| {
-            let tx = snapshots.environment.begin_ro_unsync()?;
-            let txn = Txn::new(&tx, snapshots.tables);
-            if txn.snapshot()? != snapshots.id {
-                return Ok(None);
-            }
-            let roots = accounts.iter().map(|account| storage_root(txn, account));
-            roots.collect::<Result<Vec<_>, _>>().map(Some)
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .map(|chunks| chunks.into_iter().collect());
-    Ok(chunks?.map(|chunks| chunks.into_iter().flatten().collect()))
+    let chunks = touched.par_chunks(chunk).map(|accounts| {
+        let Some(tx) = snapshots.open()? else { return Ok(None) };
+        let txn = Txn::new(&tx, snapshots.tables);
+        let roots = accounts.iter().map(|account| storage_root(txn, account, Some(snapshots)));
+        roots.collect::<Result<Vec<_>, StoreError>>().map(Some)
+    });
+    let chunks = chunks.collect::<Result<Option<Vec<_>>, StoreError>>()?;
+    Ok(chunks.map(|chunks| chunks.into_iter().flatten().collect()))
 }

@@ -18,17 +18,14 @@ struct Memory {
 }
 
 impl TrieSource for Memory {
-    fn branch_below(
-        &mut self,
-        prefix: &Nibbles,
-    ) -> Result<Option<(Nibbles, Branch)>, StoreError> {
+    fn branch_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Branch)>, StoreError> {
         let first = self.branches.range(*prefix..).next();
         Ok(first.filter(|(path, _)| path.starts_with(prefix)).map(|(p, b)| (*p, b.clone())))
     }
 
     fn leaf_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Vec<u8>)>, StoreError> {
-        let leaves = self.leaves.iter().map(|(key, value)| (Nibbles::unpack(key), value));
-        let first = leaves.skip_while(|(key, _)| key < prefix).next();
+        let mut leaves = self.leaves.iter().map(|(key, value)| (Nibbles::unpack(key), value));
+        let first = leaves.find(|(key, _)| key >= prefix);
         Ok(first.filter(|(key, _)| key.starts_with(prefix)).map(|(k, v)| (k, v.clone())))
     }
 }
@@ -77,7 +74,8 @@ impl Memory {
 /// turn into extensions, and nodes become short enough to be inlined.
 fn key() -> impl Strategy<Value = B256> {
     let nibble = prop_oneof![Just(0u8), Just(1), Just(15)];
-    let parting = prop_oneof![Just(0usize), Just(1), Just(2), Just(5), Just(60), Just(62), Just(63)];
+    let parting =
+        prop_oneof![Just(0usize), Just(1), Just(2), Just(5), Just(60), Just(62), Just(63)];
     (prop::collection::vec((parting, nibble), 0..4), 0u8..2).prop_map(|(partings, rest)| {
         let mut nibbles = [rest; 64];
         for (at, nibble) in partings {
@@ -113,7 +111,7 @@ proptest! {
 
 #[test]
 fn removing_everything_leaves_nothing() {
-    let keys: Vec<_> = (0u8..=255).map(|byte| B256::repeat_byte(byte)).collect();
+    let keys: Vec<_> = (0u8..=255).map(B256::repeat_byte).collect();
     let mut trie = Memory::default();
     trie.apply(keys.iter().map(|key| (*key, Some(vec![1; 40]))).collect());
     assert_eq!(trie.branches.len(), 17);

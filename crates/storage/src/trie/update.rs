@@ -41,6 +41,54 @@ pub(crate) fn update_trie<S: TrieSource>(
     Ok((root, walk.updates))
 }
 
+/// The subtrie below the child `nibble` of a root branch, as [`update_trie`] would visit it.
+pub(crate) fn update_child<'c, S: TrieSource>(
+    source: &mut S,
+    nibble: u8,
+    changes: &'c [LeafChange],
+) -> Result<UpdatedChild<'c>, StoreError> {
+    let mut walk = Walk { source, updates: Vec::new(), buffer: Vec::with_capacity(640) };
+    let prefix = child_path(&Nibbles::new(), nibble);
+    let node = walk.subtrie(&prefix, below(changes, &prefix))?;
+    Ok(UpdatedChild { nibble, node, updates: walk.updates })
+}
+
+/// Whether [`update_child`] has anything to do for `nibble`.
+pub(crate) fn any_below(changes: &[LeafChange], nibble: u8) -> bool {
+    !below(changes, &child_path(&Nibbles::new(), nibble)).is_empty()
+}
+
+/// What [`update_child`] found.
+#[derive(Debug)]
+pub(crate) struct UpdatedChild<'c> {
+    nibble: u8,
+    node: Node<'c>,
+    updates: Vec<BranchUpdate>,
+}
+
+/// The root, and the branches to write, of a trie whose root branch `root` has these children anew
+/// and keeps the others.
+pub(crate) fn join_children<S: TrieSource>(
+    source: &mut S,
+    root: &Branch,
+    visited: Vec<UpdatedChild<'_>>,
+) -> Result<(B256, Vec<BranchUpdate>), StoreError> {
+    let kept = |(nibble, reference): (u8, &RlpNode)| (nibble, Child::Kept(reference.clone()));
+    let is_visited = |nibble| visited.iter().any(|child| child.nibble == nibble);
+    let mut children: Vec<_> =
+        root.children().filter(|(nibble, _)| !is_visited(*nibble)).map(kept).collect();
+    let mut updates = Vec::new();
+    for child in visited {
+        updates.extend(child.updates);
+        children.push((child.nibble, Child::Visited(child.node)));
+    }
+    children.sort_unstable_by_key(|(nibble, _)| *nibble);
+    let mut walk = Walk { source, updates, buffer: Vec::with_capacity(640) };
+    let top = walk.assemble(&Nibbles::new(), children, Some(root))?;
+    let root = root_hash(&top, &mut walk.buffer);
+    Ok((root, walk.updates))
+}
+
 /// A child of a branch that is being put together.
 enum Child<'c> {
     /// Not visited, referred to as before.

@@ -5,7 +5,7 @@ use crate::{
     codec::{AccountRecord, decode_slot},
     error::StoreError,
     reader::Reader,
-    trie::{AccountTrie, Node, StorageTrie, TrieSource, reference_in_parent, root_hash},
+    trie::{Node, StoredTrie, TrieId, TrieSource, reference_in_parent, root_hash},
     txn::{Slice, Txn},
 };
 use alloy_primitives::{B256, KECCAK256_EMPTY, keccak256};
@@ -40,7 +40,7 @@ pub(super) fn verify(
     report.check(claimed == Some(computed), || {
         format!("the state has root {computed}, the head claims {claimed:?}")
     });
-    let (root, leaves) = stored_trie(&mut AccountTrie::new(txn)?, report)?;
+    let (root, leaves) = stored_trie(&mut StoredTrie::open(txn, TrieId::Accounts)?, report)?;
     report.check(root == computed, || format!("the account trie has root {root}"));
     report.check(leaves == report.accounts, || format!("the account trie has {leaves} leaves"));
     let slots = txn.size(txn.tables.storage)?.0 as u64;
@@ -75,7 +75,7 @@ fn verify_account<K: TransactionKind>(
     report.check(record.storage_root == computed, || {
         format!("account {key} has storage root {computed}, not {}", record.storage_root)
     });
-    let (root, leaves) = stored_trie(&mut StorageTrie::new(txn, key)?, report)?;
+    let (root, leaves) = stored_trie(&mut StoredTrie::open(txn, TrieId::Storage(key))?, report)?;
     report.check(root == computed && leaves == count, || {
         format!("the storage trie of {key} has root {root} and {leaves} leaves")
     });

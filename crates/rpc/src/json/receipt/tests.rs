@@ -79,7 +79,10 @@ fn gas_and_log_indices_go_on_through_the_block() {
     let second = &shown[1];
     assert_eq!((&second["status"], &second["gasUsed"]), (&json!("0x0"), &json!("0x32")));
     assert_eq!(second["effectiveGasPrice"], "0x8");
-    assert_eq!((&second["blobGasPrice"], &second["blobGasUsed"]), (&json!("0x4"), &json!("0x20000")));
+    assert_eq!(
+        (&second["blobGasPrice"], &second["blobGasUsed"]),
+        (&json!("0x4"), &json!("0x20000"))
+    );
     assert_eq!(second["contractAddress"], Value::Null);
     assert_eq!(
         second["logs"],

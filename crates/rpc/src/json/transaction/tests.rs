@@ -26,7 +26,8 @@ fn shown(transaction: &Transaction, mined: Option<Mined>) -> Value {
 }
 
 fn legacy(chain_id: Option<u64>, to: TxKind) -> Transaction {
-    let tx = TxLegacy { chain_id, nonce: 1, gas_price: 9, gas_limit: 21_000, to, ..Default::default() };
+    let tx =
+        TxLegacy { chain_id, nonce: 1, gas_price: 9, gas_limit: 21_000, to, ..Default::default() };
     Transaction::Legacy(Signed::new_unchecked(tx, signature(true), B256::repeat_byte(2)))
 }
 

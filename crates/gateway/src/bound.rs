@@ -1,0 +1,112 @@
+//! Opening the port, and serving it until shutdown.
+
+use crate::{
+    config::GatewayConfig, connection::Connections, error::GatewayError, http::HttpLimits,
+    service::Services, websocket::WebSockets,
+};
+use jsonrpsee::{
+    Methods, RpcModule,
+    server::{ServerHandle, stop_channel},
+};
+use mfenx_rpc::{NodeStatus, RpcLayer, RpcLimits, RpcServer};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// How long to wait when the system has no more sockets to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The entrance.
+#[derive(Debug, Clone, Copy)]
+pub struct Gateway;
+
+impl Gateway {
+    /// Opens the port. Connections wait in the system's queue until [`Bound::serve`].
+    ///
+    /// # Errors
+    /// [`GatewayError`], with what to do about it.
+    pub async fn bind(config: GatewayConfig) -> Result<Bound, GatewayError> {
+        let address = config.http;
+        let listener =
+            TcpListener::bind(address).await.map_err(|error| GatewayError::bind(address, error))?;
+        let address = listener.local_addr().map_err(|error| GatewayError::bind(address, error))?;
+        Ok(Bound { listener, address, config })
+    }
+}
+
+/// An open port that is not served yet.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    config: GatewayConfig,
+}
+
+impl Bound {
+    /// Where the port is, with the number that the system chose for 0.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves the methods of `module` until `shutdown` is cancelled; then accepts nothing more,
+    /// lets what runs end within the drain time, and returns when every connection is closed.
+    ///
+    /// `limits` are those the module was made with. Whoever wants load balancers to turn away first
+    /// sets `status` to not ready and waits before cancelling `shutdown`.
+    pub async fn serve(
+        self,
+        module: RpcModule<()>,
+        limits: &RpcLimits,
+        status: Arc<NodeStatus>,
+        shutdown: CancellationToken,
+    ) {
+        let Self { listener, address, config } = self;
+        let (services, websockets) = services(&config, module, limits, status, &shutdown);
+        let connections = Connections::new(&config, Arc::new(services));
+        tracing::info!(%address, "JSON-RPC over HTTP and WebSocket");
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((socket, address)) => connections.accept(socket, address),
+                Err(error) => {
+                    // Usually the limit of open files: those who are served will make room.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(listener);
+        // An error says that they have stopped already.
+        let _ = websockets.stop();
+        connections.drain(Duration::from_millis(config.drain_time_ms_max)).await;
+    }
+}
+
+fn services(
+    config: &GatewayConfig,
+    module: RpcModule<()>,
+    limits: &RpcLimits,
+    status: Arc<NodeStatus>,
+    shutdown: &CancellationToken,
+) -> (Services, ServerHandle) {
+    let methods = Methods::from(module);
+    let layer = RpcLayer::new(&methods, limits);
+    let (stop, websockets) = stop_channel();
+    let services = Services {
+        server: RpcServer::new(methods.clone(), &layer, limits),
+        websockets: WebSockets::new(config, limits, methods, layer, stop),
+        status,
+        limits: HttpLimits {
+            request_bytes_max: config.request_bytes_max as usize,
+            body_time_max: Duration::from_millis(config.body_time_ms_max),
+            request_time_max: Duration::from_millis(config.request_time_ms_max),
+        },
+        shutdown: shutdown.clone(),
+        requests_max: limits.connection_requests_max,
+    };
+    (services, websockets)
+}

@@ -1,0 +1,165 @@
+//! JSON-RPC over HTTP, and what is said to those who come with something else.
+
+use ::http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap},
+};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Body as _, Incoming};
+use mfenx_rpc::RpcServer;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::time::Duration;
+
+/// What every handler answers with.
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// Types of content that are JSON-RPC.
+const JSON_TYPES: [&str; 3] =
+    ["application/json", "application/json-rpc", "application/jsonrequest"];
+
+/// How long what may take, and how much may come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HttpLimits {
+    pub(crate) request_bytes_max: usize,
+    pub(crate) body_time_max: Duration,
+    pub(crate) request_time_max: Duration,
+}
+
+/// Answers a `POST`.
+pub(crate) async fn post(
+    server: &RpcServer,
+    limits: HttpLimits,
+    request: Request<Incoming>,
+) -> Answer {
+    if !is_json(request.headers()) {
+        return text(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send JSON-RPC with `Content-Type: application/json`\n",
+        );
+    }
+    let body = request.into_body();
+    if body.size_hint().lower() > limits.request_bytes_max as u64 {
+        return too_large(limits.request_bytes_max);
+    }
+    let body = Limited::new(body, limits.request_bytes_max).collect();
+    let body = match tokio::time::timeout(limits.body_time_max, body).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            return too_large(limits.request_bytes_max);
+        }
+        // The client has gone or speaks no HTTP: whatever is answered will hardly be read.
+        Ok(Err(_)) => return closing(text(StatusCode::BAD_REQUEST, "the body is broken\n")),
+        Err(_) => {
+            return closing(text(StatusCode::REQUEST_TIMEOUT, "the body took too long\n"));
+        }
+    };
+    let answer = tokio::time::timeout(limits.request_time_max, server.answer(&body)).await;
+    match answer {
+        Ok(Some(answer)) => raw_json(StatusCode::OK, answer),
+        // Notifications ask for no answer.
+        Ok(None) => Response::new(Full::default()),
+        Err(_) => raw_json(StatusCode::OK, RpcServer::timed_out()),
+    }
+}
+
+/// Parameters of the type, such as the charset, make no difference: JSON is always UTF-8.
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        let media_type = value.split(';').next().unwrap_or_default().trim();
+        JSON_TYPES.iter().any(|json| media_type.eq_ignore_ascii_case(json))
+    })
+}
+
+fn too_large(limit: usize) -> Answer {
+    #[derive(Serialize)]
+    struct TooLarge {
+        jsonrpc: &'static str,
+        id: Option<u8>,
+        error: Error,
+    }
+    #[derive(Serialize)]
+    struct Error {
+        code: i32,
+        message: String,
+    }
+    let message = format!("request too large: at most {limit} bytes are read");
+    let error = Error { code: -32600, message };
+    closing(json(StatusCode::PAYLOAD_TOO_LARGE, &TooLarge { jsonrpc: "2.0", id: None, error }))
+}
+
+/// What a person reads who opens the port in a browser.
+pub(crate) fn greeting() -> Answer {
+    text(
+        StatusCode::OK,
+        "This is a MFENX node. POST JSON-RPC 2.0 to this address, or open a WebSocket.\n",
+    )
+}
+
+pub(crate) fn not_found() -> Answer {
+    text(StatusCode::NOT_FOUND, "there is nothing here; JSON-RPC is at /\n")
+}
+
+pub(crate) fn method_not_allowed() -> Answer {
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "use POST for JSON-RPC\n");
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, GET, HEAD, OPTIONS"));
+    answer
+}
+
+/// What a plain `OPTIONS` is told; one that asks for CORS never gets here.
+pub(crate) fn options() -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, GET, HEAD, OPTIONS"));
+    answer
+}
+
+pub(crate) fn text(status: StatusCode, text: &'static str) -> Answer {
+    with_type(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
+}
+
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+    let bytes = serde_json::to_vec(value).unwrap_or_default();
+    with_type(status, "application/json", bytes.into())
+}
+
+fn raw_json(status: StatusCode, json: Box<RawValue>) -> Answer {
+    let json: Box<str> = json.into();
+    with_type(status, "application/json", Bytes::from(String::from(json)))
+}
+
+fn with_type(status: StatusCode, media_type: &'static str, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    answer
+}
+
+/// The rest of the request is not read, so the connection is of no further use.
+fn closing(mut answer: Answer) -> Answer {
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_json_with_or_without_charset() {
+        let is_json = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(value));
+            super::is_json(&headers)
+        };
+        for value in ["application/json", "Application/JSON; charset=utf-8", "application/json;a=b"]
+        {
+            assert!(is_json(value), "{value}");
+        }
+        for value in ["text/plain", "application/jsonp", "application/x-www-form-urlencoded"] {
+            assert!(!is_json(value), "{value}");
+        }
+        assert!(!super::is_json(&HeaderMap::new()));
+    }
+}

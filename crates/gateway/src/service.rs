@@ -1,0 +1,61 @@
+//! Which request goes where.
+
+use crate::{
+    health,
+    http::{self, Answer, HttpLimits},
+    metrics,
+    websocket::WebSockets,
+};
+use ::http::{Method, Request};
+use hyper::body::Incoming;
+use jsonrpsee::server::ws::is_upgrade_request;
+use mfenx_rpc::{NodeStatus, RpcServer};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// What all connections share.
+pub(crate) struct Services {
+    pub(crate) server: RpcServer,
+    pub(crate) websockets: WebSockets,
+    pub(crate) status: Arc<NodeStatus>,
+    pub(crate) limits: HttpLimits,
+    pub(crate) shutdown: CancellationToken,
+    /// Requests of one WebSocket that run at the same time.
+    pub(crate) requests_max: usize,
+}
+
+impl Services {
+    /// Answers one request of a connection whose requests take their places from `requests`.
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        requests: Arc<Semaphore>,
+    ) -> Answer {
+        let path = request.uri().path();
+        let is_get = request.method() == Method::GET || request.method() == Method::HEAD;
+        if is_get && let Some(answer) = health::answer(path, &self.status, self.is_stopping()) {
+            metrics::request("health");
+            return answer;
+        }
+        if is_upgrade_request(&request) {
+            metrics::request("websocket");
+            return self.websockets.upgrade(request, requests).await;
+        }
+        if request.method() == Method::POST {
+            metrics::request("rpc");
+            return http::post(&self.server, self.limits, request).await;
+        }
+        metrics::request("other");
+        match *request.method() {
+            Method::OPTIONS => http::options(),
+            Method::GET | Method::HEAD if path == "/" => http::greeting(),
+            Method::GET | Method::HEAD => http::not_found(),
+            _ => http::method_not_allowed(),
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.shutdown.is_cancelled()
+    }
+}

@@ -1,0 +1,120 @@
+//! `eth_call` and `eth_estimateGas`.
+
+use super::call_request;
+use crate::{
+    block_id::state_after,
+    context::Context,
+    error::{RpcError, halt},
+    json::Quantity,
+    params::Args,
+    registry::Registry,
+    work::{Cancel, Class},
+};
+use alloy_primitives::Bytes;
+use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest, state::StateOverride};
+use jsonrpsee::core::RegisterMethodError;
+use mfenx_execution::{
+    CallError, CallOptions, CallOutcome, EstimateError, call, estimate_gas, evm_env,
+};
+use std::time::{Duration, Instant};
+
+pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
+    registry.work(Class::Calls, "eth_call", 4, eth_call)?;
+    registry.work(Class::Calls, "eth_estimateGas", 4, eth_estimate_gas)
+}
+
+fn eth_call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Bytes, RpcError> {
+    let request: TransactionRequest = args.value(0)?;
+    let (block, options) = (args.block_or_latest(1)?, options(context, args)?);
+    let reader = context.store.reader()?;
+    let header = block.header(&reader)?;
+    let state = state_after(&reader, header.number)?;
+    let tx = call_request::tx_env(request, &context.spec, &header, options.gas_cap)?;
+    let time = Time::starting(context, cancel);
+    let outcome = call(state, evm_env(&context.spec, &header), tx, &options, &mut || time.is_up());
+    match outcome {
+        Ok(CallOutcome::Success { output, .. }) => Ok(output),
+        Ok(CallOutcome::Revert { output, .. }) => Err(RpcError::Reverted { output }),
+        Ok(CallOutcome::Halt { reason, .. }) => Err(RpcError::Halted(halt(&reason))),
+        Err(CallError::Interrupted) => Err(time.error()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn eth_estimate_gas(
+    context: &Context,
+    args: &Args<'_>,
+    cancel: &Cancel,
+) -> Result<Quantity<u64>, RpcError> {
+    let request: TransactionRequest = args.value(0)?;
+    let (block, options) = (args.block_or_latest(1)?, options(context, args)?);
+    let reader = context.store.reader()?;
+    let header = block.header(&reader)?;
+    let state = state_after(&reader, header.number)?;
+    // Without a limit of its own the search starts from the block's.
+    let tx = call_request::tx_env(request, &context.spec, &header, 0)?;
+    let time = Time::starting(context, cancel);
+    let env = evm_env(&context.spec, &header);
+    match estimate_gas(state, env, tx, &options, &mut || time.is_up()) {
+        Ok(gas) => Ok(Quantity(gas)),
+        Err(EstimateError::Call(CallError::Interrupted)) => Err(time.error()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the call finds changed, within bounds.
+fn options(context: &Context, args: &Args<'_>) -> Result<CallOptions, RpcError> {
+    let limits = &context.limits;
+    if args.json(2).is_some_and(|json| json.len() > limits.override_bytes_max) {
+        let most = limits.override_bytes_max;
+        return Err(RpcError::argument(2, format!("state overrides exceed {most} bytes")));
+    }
+    let state_overrides: Option<StateOverride> = args.optional(2)?;
+    let slots: usize = state_overrides
+        .iter()
+        .flat_map(|accounts| accounts.values())
+        .flat_map(|account| [&account.state, &account.state_diff])
+        .flatten()
+        .map(|slots| slots.len())
+        .sum();
+    if slots > limits.override_slots_max {
+        let most = limits.override_slots_max;
+        return Err(RpcError::argument(2, format!("state overrides exceed {most} slots")));
+    }
+    let block_overrides: Option<BlockOverrides> = args.optional(3)?;
+    Ok(CallOptions {
+        state_overrides,
+        block_overrides,
+        gas_cap: limits.call_gas_max,
+        memory_bytes_max: limits.call_memory_bytes_max,
+    })
+}
+
+/// How long a call may still run.
+struct Time<'c> {
+    deadline: Instant,
+    milliseconds: u64,
+    cancel: &'c Cancel,
+}
+
+impl<'c> Time<'c> {
+    fn starting(context: &Context, cancel: &'c Cancel) -> Self {
+        let milliseconds = context.limits.call_time_ms_max;
+        Self {
+            deadline: Instant::now() + Duration::from_millis(milliseconds),
+            milliseconds,
+            cancel,
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        self.cancel.is_cancelled() || Instant::now() >= self.deadline
+    }
+
+    fn error(&self) -> RpcError {
+        if self.cancel.is_cancelled() {
+            return RpcError::Cancelled;
+        }
+        RpcError::CallTimeout { seconds: self.milliseconds.div_ceil(1_000) }
+    }
+}

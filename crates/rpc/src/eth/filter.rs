@@ -1,0 +1,144 @@
+//! Which logs a caller asks for.
+
+use crate::{
+    block_id::BlockId,
+    params::{fixed, without_position},
+};
+use alloy_primitives::{Address, B256, Bloom, BloomInput, Log};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Topics a log can have.
+const TOPICS_MAX: usize = 4;
+
+/// Which blocks a caller asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blocks {
+    /// The block with this hash.
+    One(B256),
+    /// A range with both ends.
+    Range(BlockId, BlockId),
+}
+
+/// Addresses and topics to look for. Nothing named means anything will do.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LogFilter {
+    /// Sorted.
+    addresses: Vec<Address>,
+    /// By position; sorted within it.
+    topics: Vec<Vec<B256>>,
+    /// The blooms of the addresses and topics, one of which a block must have per list.
+    blooms: Vec<Vec<Bloom>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FilterObject<'a> {
+    #[serde(borrow, default)]
+    from_block: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    to_block: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    block_hash: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    address: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    topics: Option<Vec<Option<&'a RawValue>>>,
+}
+
+impl LogFilter {
+    /// Reads a filter object and its blocks. No list may be longer than `list_max`.
+    pub(crate) fn parse(json: &str, list_max: usize) -> Result<(Self, Blocks), String> {
+        let object: FilterObject<'_> =
+            serde_json::from_str(json).map_err(|error| without_position(&error))?;
+        let blocks = match (object.block_hash, object.from_block, object.to_block) {
+            (Some(hash), None, None) => Blocks::One(fixed(hash.get())?.into()),
+            (Some(_), _, _) => {
+                return Err("cannot specify both BlockHash and FromBlock/ToBlock, \
+                            choose one or the other"
+                    .into());
+            }
+            (None, from, to) => Blocks::Range(end(from)?, end(to)?),
+        };
+        let addresses = match object.address {
+            None => Vec::new(),
+            Some(json) => list(json, list_max)?.unwrap_or_default(),
+        };
+        let topics = object.topics.unwrap_or_default();
+        if topics.len() > TOPICS_MAX {
+            return Err(format!("exceed max topics: at most {TOPICS_MAX}"));
+        }
+        let topics = topics
+            .into_iter()
+            .map(|json| json.map_or(Ok(None), |json| list(json, list_max)))
+            .map(|list| list.map(Option::unwrap_or_default))
+            .collect::<Result<_, _>>()?;
+        Ok((Self::new(addresses, topics), blocks))
+    }
+
+    fn new(
+        addresses: Vec<[u8; Address::len_bytes()]>,
+        topics: Vec<Vec<[u8; B256::len_bytes()]>>,
+    ) -> Self {
+        fn sorted<A: Into<T>, T: Ord>(list: Vec<A>) -> Vec<T> {
+            let mut list: Vec<T> = list.into_iter().map(Into::into).collect();
+            list.sort_unstable();
+            list.dedup();
+            list
+        }
+        fn blooms<T: AsRef<[u8]>>(list: &[T]) -> Vec<Bloom> {
+            list.iter().map(|value| Bloom::from(BloomInput::Raw(value.as_ref()))).collect()
+        }
+        let addresses: Vec<Address> = sorted(addresses);
+        let topics: Vec<Vec<B256>> = topics.into_iter().map(sorted).collect();
+        let blooms = std::iter::once(blooms(&addresses))
+            .chain(topics.iter().map(|topics| blooms(topics)))
+            .filter(|list| !list.is_empty())
+            .collect();
+        Self { addresses, topics, blooms }
+    }
+
+    /// Whether every log will do.
+    pub(crate) const fn is_unfiltered(&self) -> bool {
+        self.blooms.is_empty()
+    }
+
+    /// Whether a block or receipt with this bloom may have a log that matches.
+    pub(crate) fn may_match(&self, bloom: &Bloom) -> bool {
+        self.blooms.iter().all(|list| list.iter().any(|wanted| bloom.contains(wanted)))
+    }
+
+    /// Whether a log matches.
+    pub(crate) fn matches(&self, log: &Log) -> bool {
+        let topics = log.topics();
+        (self.addresses.is_empty() || self.addresses.binary_search(&log.address).is_ok())
+            && self.topics.len() <= topics.len()
+            && self
+                .topics
+                .iter()
+                .zip(topics)
+                .all(|(wanted, topic)| wanted.is_empty() || wanted.binary_search(topic).is_ok())
+    }
+}
+
+fn end(json: Option<&RawValue>) -> Result<BlockId, String> {
+    json.map_or(Ok(BlockId::Latest), |json| BlockId::parse_number(json.get()))
+}
+
+/// One value or a list of them; none when a `null` in the list means any value.
+fn list<const N: usize>(json: &RawValue, list_max: usize) -> Result<Option<Vec<[u8; N]>>, String> {
+    if !json.get().starts_with('[') {
+        return fixed(json.get()).map(|value| Some(vec![value]));
+    }
+    let values: Vec<Option<&RawValue>> =
+        serde_json::from_str(json.get()).map_err(|error| without_position(&error))?;
+    if values.len() > list_max {
+        return Err(format!(
+            "exceed max addresses or topics per search position: at most {list_max}"
+        ));
+    }
+    values.into_iter().map(|value| value.map(|value| fixed(value.get())).transpose()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! `eth_getLogs`: headers' blooms say which blocks need a look.
+
+use super::filter::{Blocks, LogFilter};
+use crate::{
+    context::Context,
+    error::RpcError,
+    json::{LogJson, LogPlace},
+    limits::RpcLimits,
+    params::Args,
+    registry::Registry,
+    work::{Cancel, Class},
+};
+use alloy_primitives::{B256, Log};
+use jsonrpsee::core::RegisterMethodError;
+use mfenx_primitives::{Header, Receipt};
+use mfenx_storage::Reader;
+use serde::{Serialize, Serializer};
+use std::time::{Duration, Instant};
+
+/// Characters of a log's JSON without its topics and data, roughly.
+const LOG_JSON_BYTES: usize = 420;
+/// Characters of a topic.
+const TOPIC_JSON_BYTES: usize = 69;
+
+pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
+    registry.work(Class::Logs, "eth_getLogs", 1, get_logs)
+}
+
+/// A log that matches, and where it stands.
+#[derive(Clone)]
+struct Found {
+    log: Log,
+    place: LogPlace,
+}
+
+impl Serialize for Found {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        LogJson::new(&self.log, &self.place).serialize(serializer)
+    }
+}
+
+fn get_logs(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Vec<Found>, RpcError> {
+    let limits = &context.limits;
+    let json = args.json(0).ok_or(RpcError::MissingArgument { index: 0 })?;
+    let (filter, blocks) = LogFilter::parse(json, limits.logs_addresses_max)
+        .map_err(|reason| RpcError::argument(0, reason))?;
+    let reader = context.store.reader()?;
+    let (from, to) = range(&reader, blocks)?;
+    let blocks = to - from + 1;
+    if filter.is_unfiltered() && blocks > limits.logs_unfiltered_blocks_max {
+        let most = limits.logs_unfiltered_blocks_max;
+        let reason =
+            format!("query covers {blocks} blocks, at most {most} without addresses and topics");
+        return Err(RpcError::LogLimit { reason, from, to: from + most - 1 });
+    }
+    let mut search = Search {
+        reader: &reader,
+        filter: &filter,
+        limits,
+        first: from,
+        deadline: Instant::now() + Duration::from_millis(limits.logs_time_ms_max),
+        found: Vec::new(),
+        bytes: 0,
+    };
+    for number in from..=to {
+        if cancel.is_cancelled() {
+            return Err(RpcError::Cancelled);
+        }
+        search.block(number)?;
+    }
+    Ok(search.found)
+}
+
+fn range(reader: &Reader, blocks: Blocks) -> Result<(u64, u64), RpcError> {
+    let (from, to) = match blocks {
+        Blocks::One(hash) => {
+            let number = reader.block_number(hash)?.ok_or(RpcError::HashNotFound)?;
+            return Ok((number, number));
+        }
+        Blocks::Range(from, to) => (from, to),
+    };
+    let to = to
+        .number(reader)?
+        .ok_or(RpcError::BlockRange("block range extends beyond current head block"))?;
+    let invalid = RpcError::BlockRange("invalid block range params");
+    match from.number(reader)? {
+        Some(from) if from <= to => Ok((from, to)),
+        _ => Err(invalid),
+    }
+}
+
+struct Search<'a> {
+    reader: &'a Reader,
+    filter: &'a LogFilter,
+    limits: &'a RpcLimits,
+    first: u64,
+    deadline: Instant,
+    found: Vec<Found>,
+    /// Rough length of the answer so far.
+    bytes: usize,
+}
+
+impl Search<'_> {
+    fn block(&mut self, number: u64) -> Result<(), RpcError> {
+        let Some(header) = self.reader.header(number)? else {
+            return Err(RpcError::HeaderNotFound);
+        };
+        if !self.filter.may_match(&header.logs_bloom) {
+            return Ok(());
+        }
+        let receipts = self.reader.receipts(number)?.unwrap_or_default();
+        let start = self.found.len();
+        for (log, place) in matching(self.filter, &header, header.hash(), &receipts) {
+            self.bytes = self.bytes.saturating_add(
+                LOG_JSON_BYTES + TOPIC_JSON_BYTES * log.topics().len() + 2 * log.data.data.len(),
+            );
+            self.found.push(Found { log: log.clone(), place });
+        }
+        self.check(number)?;
+        let Some(found) = self.found.get_mut(start..).filter(|found| !found.is_empty()) else {
+            return Ok(());
+        };
+        let hashes = self.reader.transaction_hashes(number)?.unwrap_or_default();
+        for Found { place, .. } in found {
+            let hash = usize::try_from(place.transaction_index).ok().and_then(|i| hashes.get(i));
+            place.transaction_hash = *hash.ok_or_else(|| {
+                RpcError::Internal(format!("block {number} has more receipts than transactions"))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// One block may hold any number of logs: nobody could ask for less.
+    fn check(&self, number: u64) -> Result<(), RpcError> {
+        let RpcLimits { logs_results_max, logs_time_ms_max, response_bytes_max, .. } = self.limits;
+        let reason = if self.found.len() > *logs_results_max {
+            format!("query returned more than {logs_results_max} results")
+        } else if self.bytes > *response_bytes_max {
+            format!("query returned more than {response_bytes_max} bytes")
+        } else if Instant::now() > self.deadline {
+            format!("query took longer than {logs_time_ms_max} ms")
+        } else {
+            return Ok(());
+        };
+        if number > self.first {
+            return Err(RpcError::LogLimit { reason, from: self.first, to: number - 1 });
+        }
+        if self.bytes > *response_bytes_max {
+            return Err(RpcError::ResponseTooLarge { bytes_max: *response_bytes_max });
+        }
+        Ok(())
+    }
+}
+
+/// The logs of a block that match; the place lacks the transaction's hash.
+pub(crate) fn matching<'a>(
+    filter: &'a LogFilter,
+    header: &'a Header,
+    hash: B256,
+    receipts: &'a [Receipt],
+) -> impl Iterator<Item = (&'a Log, LogPlace)> {
+    let mut log_index = 0;
+    receipts.iter().enumerate().flat_map(move |(index, receipt)| {
+        let first = log_index;
+        log_index += receipt.logs().len() as u64;
+        let logs = if filter.may_match(receipt.logs_bloom()) { receipt.logs() } else { &[] };
+        logs.iter().enumerate().filter(|(_, log)| filter.matches(log)).map(move |(offset, log)| {
+            let place = LogPlace {
+                transaction_index: index as u64,
+                log_index: first + offset as u64,
+                ..LogPlace::start_of(header, hash)
+            };
+            (log, place)
+        })
+    })
+}
