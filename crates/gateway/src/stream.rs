@@ -22,13 +22,16 @@ use tokio_util::{
 
 /// A socket that
 /// - is read from only while there is a free place for a request;
-/// - fails when the client does not take what is written to it;
+/// - fails, for reading too, when the client does not take what is written to it;
 /// - fails when everything has to end;
 /// - gives its connection's place back when it is dropped, whoever had it then.
 pub(crate) struct ClientStream {
     socket: TcpStream,
     requests: PollSemaphore,
-    end: Pin<Box<WaitForCancellationFutureOwned>>,
+    end: CancellationToken,
+    /// One for each direction, for a future wakes only the task that asked it last.
+    read_end: Pin<Box<WaitForCancellationFutureOwned>>,
+    write_end: Pin<Box<WaitForCancellationFutureOwned>>,
     stall_max: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
     _place: Place,
@@ -45,21 +48,17 @@ impl ClientStream {
         place: Place,
         open: TaskTrackerToken,
     ) -> Self {
+        let end = end.child_token();
         Self {
             socket,
             requests: PollSemaphore::new(requests),
-            end: Box::pin(end.clone().cancelled_owned()),
+            read_end: Box::pin(end.clone().cancelled_owned()),
+            write_end: Box::pin(end.clone().cancelled_owned()),
+            end,
             stall_max,
             stalled: None,
             _place: place,
             _open: open,
-        }
-    }
-
-    fn check_end(&mut self, cx: &mut Context<'_>) -> Result<()> {
-        match self.end.as_mut().poll(cx) {
-            Poll::Ready(()) => Err(Error::new(ErrorKind::ConnectionAborted, "the node stops")),
-            Poll::Pending => Ok(()),
         }
     }
 
@@ -72,7 +71,18 @@ impl ClientStream {
         let stall_max = self.stall_max;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall_max)));
         ready!(stalled.as_mut().poll(cx));
+        // Whoever waits for the client to send something has to know as well.
+        self.end.cancel();
         Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client does not read")))
+    }
+}
+
+fn check(end: &mut Pin<Box<WaitForCancellationFutureOwned>>, cx: &mut Context<'_>) -> Result<()> {
+    match end.as_mut().poll(cx) {
+        Poll::Ready(()) => {
+            Err(Error::new(ErrorKind::ConnectionAborted, "the connection ends here"))
+        }
+        Poll::Pending => Ok(()),
     }
 }
 
@@ -82,7 +92,7 @@ impl AsyncRead for ClientStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
-        self.check_end(cx)?;
+        check(&mut self.read_end, cx)?;
         // Only to see that there is one: the request that is read takes it itself.
         drop(ready!(self.requests.poll_acquire(cx)));
         Pin::new(&mut self.socket).poll_read(cx, buffer)
@@ -95,7 +105,7 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
-        self.check_end(cx)?;
+        check(&mut self.write_end, cx)?;
         let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
         self.patiently(cx, written)
     }
@@ -105,7 +115,7 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        self.check_end(cx)?;
+        check(&mut self.write_end, cx)?;
         let written = Pin::new(&mut self.socket).poll_write_vectored(cx, parts);
         self.patiently(cx, written)
     }

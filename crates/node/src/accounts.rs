@@ -42,6 +42,12 @@ mod tests {
     use mfenx_chainspec::ChainSpec;
 
     #[test]
+    fn the_operator_is_not_funded() {
+        let spec = ChainSpec::dev().unwrap();
+        assert!(!spec.alloc().contains_key(&dev_operator().unwrap().address));
+    }
+
+    #[test]
     fn every_account_is_funded_in_the_dev_genesis() {
         let spec = ChainSpec::dev().unwrap();
         let accounts = dev_accounts().unwrap();

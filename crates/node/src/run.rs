@@ -1,13 +1,13 @@
 //! `mfenx dev` and `mfenx serve`: assembly.
 
 use crate::{
-    accounts::{DEV_MNEMONIC, DevAccount, dev_accounts},
+    accounts::{DEV_MNEMONIC, DevAccount, dev_accounts, dev_operator},
     datadir::DataDir,
     error::NodeError,
     supervise::Supervisor,
     transfer::open_existing,
 };
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use mfenx_chainspec::ChainSpec;
 use mfenx_engine::{BlockTime, Chain, HeadFeed, Producer, ProducerConfig, RandomnessKey};
 use mfenx_gateway::{AdminServer, Gateway, GatewayConfig};
@@ -117,7 +117,7 @@ pub fn run_dev(config: DevConfig, ready: impl FnOnce(&Ready)) -> Result<(), Node
     let chain = Chain::open(spec, store)?;
     let producer = ProducerConfig {
         block_time: config.block_time,
-        beneficiary: accounts.first().map_or(Address::ZERO, |account| account.address),
+        beneficiary: dev_operator()?.address,
         randomness: RandomnessKey::derive(DEV_MNEMONIC.as_bytes()),
         build_time_max: BUILD_TIME_MAX,
     };

@@ -20,8 +20,13 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
 
 fn send_raw(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<B256, RpcError> {
     let limit = context.limits.transaction_bytes_max;
-    // Before anything is copied.
-    let size = args.hex_digits(0)?.len() / 2;
+    // Before anything is copied. A blob transaction is long only because of its sidecar, so its
+    // size is not what is wrong with it.
+    let digits = args.hex_digits(0)?;
+    if digits.starts_with("03") {
+        return Err(PoolError::UnsupportedType { ty: EIP4844_TX_TYPE_ID }.into());
+    }
+    let size = digits.len() / 2;
     if size > limit {
         return Err(PoolError::Oversized { size, limit }.into());
     }
