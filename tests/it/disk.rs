@@ -101,10 +101,12 @@ fn a_full_disk_stops_the_node_and_loses_nothing() {
     let node = Node::dev(Some(&datadir));
     lay_ballast(&ballast);
     let served = fill(&node.rpc());
+    println!("{} receipts served before the disk was full", served.len());
     let ended = node.wait(Duration::from_secs(30)).expect("the node ends when the disk is full");
     assert_eq!(ended.code, Some(1), "a reason, not a signal: {}", ended.stderr);
     let said = ended.stderr.to_lowercase();
     assert!(said.contains("no room") || said.contains("disk"), "{}", ended.stderr);
+    println!("{}", ended.stderr);
 
     std::fs::remove_file(&ballast).unwrap();
     let node = Node::dev(Some(&datadir));

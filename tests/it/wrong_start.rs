@@ -95,8 +95,8 @@ fn a_second_node_on_one_directory_is_refused_and_the_first_goes_on() {
 fn another_chain_id_for_an_existing_chain_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     Node::dev(Some(dir.path())).stop("TERM");
-    let mut command = listening(&["dev", "--chain-id", "31337", "--datadir"]);
-    let output = command.arg(dir.path()).output().unwrap();
+    let mut command = listening(&["dev", "--chain-id", "31337"]);
+    let output = command.arg("--datadir").arg(dir.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("177155"), "{output:?}");
 }

@@ -25,15 +25,23 @@ pub struct DevAccount {
 /// # Errors
 /// None in practice: mnemonic and paths are constants.
 pub fn dev_accounts() -> Result<Vec<DevAccount>, NodeError> {
-    let derive = |index| {
-        let signer =
-            MnemonicBuilder::<English>::default().phrase(DEV_MNEMONIC).index(index)?.build()?;
-        Ok(DevAccount { address: signer.address(), secret: signer.to_bytes() })
-    };
-    (0..DEV_ACCOUNTS)
-        .map(derive)
-        .collect::<Result<_, alloy_signer_local::LocalSignerError>>()
-        .map_err(|error| NodeError::Accounts(error.to_string()))
+    (0..DEV_ACCOUNTS).map(derive).collect()
+}
+
+/// Who gets the tips of a development chain: the account after the funded ones, so that the
+/// balances of those change by nothing but their own transactions.
+///
+/// # Errors
+/// As [`dev_accounts`].
+pub(crate) fn dev_operator() -> Result<DevAccount, NodeError> {
+    derive(DEV_ACCOUNTS)
+}
+
+fn derive(index: u32) -> Result<DevAccount, NodeError> {
+    let builder = MnemonicBuilder::<English>::default().phrase(DEV_MNEMONIC);
+    let signer = builder.index(index).and_then(|builder| builder.build());
+    let signer = signer.map_err(|error| NodeError::Accounts(error.to_string()))?;
+    Ok(DevAccount { address: signer.address(), secret: signer.to_bytes() })
 }
 
 #[cfg(test)]
