@@ -11,7 +11,6 @@ provider.pollingInterval = 50;
 
 const wallet = (index) =>
   ethers.HDNodeWallet.fromPhrase(MNEMONIC, undefined, `m/44'/60'/0'/0/${index}`).connect(provider);
-// Account 0 is the beneficiary of a development chain: tips would spoil its sums.
 const alice = wallet(1);
 const bob = wallet(8);
 const coin = (amount) => ethers.parseEther(amount);

@@ -11,8 +11,8 @@
 //!   `finalized` are the same block, for a committed block is decided for good; `pending` is an
 //!   empty block on top of it, and only `eth_getTransactionCount` counts the pool's transactions.
 //!
-//! Layout: one file per group of methods (`eth/*`, `net`, `web3`, `txpool`, `mfenx`, `discovery`), each with a
-//! `register` that is its table of contents; the shapes of results in `json`.
+//! Layout: one file per group of methods (`eth/*`, `net`, `web3`, `txpool`, `mfenx`, `discovery`),
+//! each with a `register` that is its table of contents; the shapes of results in `json`.
 //!
 //! Deliberately absent: HTTP, sockets, rate limits (they belong to the gateway), anything that
 //! writes to the store, filters that are polled (`eth_newFilter`), tracing, and accounts with keys.

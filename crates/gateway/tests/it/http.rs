@@ -195,3 +195,14 @@ async fn a_taken_port_is_named_with_advice() {
     let error = Gateway::bind(taken).await.unwrap_err().to_string();
     assert!(error.contains(&port.address.to_string()) && error.contains("another"), "{error}");
 }
+
+#[tokio::test]
+async fn whoever_hangs_up_has_its_work_given_up() {
+    let port = Port::open(config()).await;
+    let mut socket = port.connect().await;
+    write(&mut socket, "POST", "/", JSON, r#"{"jsonrpc":"2.0","id":1,"method":"wait"}"#).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    drop(socket);
+    let given_up = tokio::time::timeout(Duration::from_secs(10), port.given_up.notified());
+    given_up.await.expect("the work is given up");
+}

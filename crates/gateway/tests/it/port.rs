@@ -19,6 +19,8 @@ pub(crate) struct Port {
     pub(crate) status: Arc<NodeStatus>,
     /// Lets one call of `wait` end.
     pub(crate) release: Arc<Notify>,
+    /// Told when a call of `wait` is given up.
+    pub(crate) given_up: Arc<Notify>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) served: JoinHandle<()>,
 }
@@ -38,17 +40,17 @@ impl Port {
     }
 
     pub(crate) async fn open_with(config: GatewayConfig, limits: RpcLimits) -> Self {
-        let release = Arc::new(Notify::new());
+        let (release, given_up) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let status = Arc::new(NodeStatus::new());
         let bound = Gateway::bind(config).await.unwrap();
         let address = bound.local_addr();
         let shutdown = CancellationToken::new();
-        let module = module(Arc::clone(&release));
+        let module = module(Arc::clone(&release), Arc::clone(&given_up));
         let (served_status, stop) = (Arc::clone(&status), shutdown.clone());
         let served = tokio::spawn(async move {
             bound.serve(module, &limits, served_status, stop).await;
         });
-        Self { address, status, release, shutdown, served }
+        Self { address, status, release, given_up, shutdown, served }
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {
@@ -67,15 +69,27 @@ impl Port {
     }
 }
 
-fn module(release: Arc<Notify>) -> RpcModule<()> {
+/// Tells when it is dropped, unless it is disarmed.
+struct GivenUp(Option<Arc<Notify>>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        if let Some(given_up) = self.0.take() {
+            given_up.notify_one();
+        }
+    }
+}
+
+fn module(release: Arc<Notify>, given_up: Arc<Notify>) -> RpcModule<()> {
     let mut module = RpcModule::new(());
     module.register_method("eth_chainId", |_, _, _| "0x2b403").unwrap();
     module.register_method("big", |_, _, _| "x".repeat(100_000)).unwrap();
     module
         .register_async_method("wait", move |_, _, _| {
-            let release = Arc::clone(&release);
+            let (release, mut guard) = (Arc::clone(&release), GivenUp(Some(given_up.clone())));
             async move {
                 release.notified().await;
+                guard.0 = None;
                 "done"
             }
         })

@@ -133,3 +133,21 @@ async fn whoever_does_not_read_loses_the_connection_and_its_place() {
     };
     tokio::time::timeout(Duration::from_secs(30), served).await.expect("the place comes back");
 }
+
+#[tokio::test]
+async fn whoever_hangs_up_has_its_work_given_up() {
+    let port = Port::open(config()).await;
+    let mut socket = open(&port).await;
+    send(&mut socket, call(1, "wait")).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    drop(socket);
+    let given_up = tokio::time::timeout(Duration::from_secs(10), port.given_up.notified());
+    given_up.await.expect("the work is given up");
+}
+
+#[tokio::test]
+async fn a_broken_handshake_is_answered_in_http() {
+    let port = Port::open(config()).await;
+    let heads = "connection: upgrade\r\nupgrade: websocket\r\n";
+    assert_eq!(port.send("GET", "/", heads, "").await.status, 400);
+}

@@ -49,6 +49,10 @@ struct FilterObject<'a> {
 impl LogFilter {
     /// Reads a filter object and its blocks. No list may be longer than `list_max`.
     pub(crate) fn parse(json: &str, list_max: usize) -> Result<(Self, Blocks), String> {
+        // A list would be taken for the fields in order.
+        if !json.starts_with('{') {
+            return Err("an object is expected here".into());
+        }
         let object: FilterObject<'_> =
             serde_json::from_str(json).map_err(|error| without_position(&error))?;
         let blocks = match (object.block_hash, object.from_block, object.to_block) {

@@ -63,8 +63,9 @@ async fn batches_are_answered_entry_by_entry() {
     assert_eq!(error(&ask(&server, "[1,").await.unwrap()).0, -32700);
     let large = format!("[{}]", ["1"; 5].join(","));
     assert_eq!(error(&ask(&server, &large).await.unwrap()), (-32600, "batch too large"));
-    let mixed = r#"[1,{"jsonrpc":"2.0","method":"echo"},{"jsonrpc":"2.0","id":3,"method":"echo","params":[]}]"#;
-    let mixed = ask(&server, mixed).await.unwrap();
+    let call = r#"{"jsonrpc":"2.0","id":3,"method":"echo","params":[]}"#;
+    let mixed = format!(r#"[1,{{"jsonrpc":"2.0","method":"echo"}},{call}]"#);
+    let mixed = ask(&server, &mixed).await.unwrap();
     assert_eq!(mixed.as_array().unwrap().len(), 2);
     assert_eq!(error(&mixed[0]).0, -32600);
     assert_eq!(mixed[1], json!({"jsonrpc": "2.0", "id": 3, "result": "[]"}));

@@ -1,0 +1,110 @@
+//! `eth_subscribe`.
+
+use crate::chain::{TOPIC, TestChain, dynamic, raw, transfer};
+use alloy_primitives::{Address, B256, Bytes};
+use serde_json::{Value, json, value::RawValue};
+use std::time::Duration;
+use tokio::sync::mpsc::Receiver;
+
+struct Subscription {
+    id: Value,
+    messages: Receiver<Box<RawValue>>,
+}
+
+impl Subscription {
+    async fn new(chain: &TestChain, params: Value, buffer: usize) -> Self {
+        let request =
+            json!({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": params});
+        let (answer, messages) =
+            chain.module.raw_json_request(&request.to_string(), buffer).await.unwrap();
+        let mut answer: Value = serde_json::from_str(answer.get()).unwrap();
+        assert!(answer.get("error").is_none(), "{answer}");
+        Self { id: answer["result"].take(), messages }
+    }
+
+    async fn next(&mut self) -> Value {
+        let message = tokio::time::timeout(Duration::from_secs(10), self.messages.recv());
+        let message: Value = serde_json::from_str(message.await.unwrap().unwrap().get()).unwrap();
+        assert_eq!(message["method"], "eth_subscription");
+        assert_eq!(message["params"]["subscription"], self.id);
+        message["params"].clone()
+    }
+}
+
+#[tokio::test]
+async fn heads_are_announced_when_every_method_sees_them() {
+    let chain = TestChain::new();
+    let mut heads = Subscription::new(&chain, json!(["newHeads"]), 8).await;
+    for number in 1..=3 {
+        let hash = chain.mine(vec![]).block.hash();
+        let head = heads.next().await["result"].take();
+        assert_eq!(
+            (&head["number"], &head["hash"]),
+            (&json!(format!("{number:#x}")), &json!(hash))
+        );
+        let mut block = chain.ask("eth_getBlockByHash", json!([hash, false])).await;
+        for field in ["size", "transactions", "uncles", "withdrawals"] {
+            block.as_object_mut().unwrap().remove(field);
+        }
+        assert_eq!(head, block);
+        assert_eq!(chain.ask("eth_blockNumber", json!([])).await, head["number"]);
+    }
+}
+
+#[tokio::test]
+async fn logs_are_those_of_the_filter() {
+    let chain = TestChain::new();
+    let contract = chain.deploy();
+    let mut all = Subscription::new(&chain, json!(["logs", {}]), 8).await;
+    let mut wanted =
+        Subscription::new(&chain, json!(["logs", {"address": contract, "topics": [TOPIC]}]), 8)
+            .await;
+    let mut others = Subscription::new(&chain, json!(["logs", {"topics": [B256::ZERO]}]), 8).await;
+    let call = |nonce| dynamic(1, nonce, contract.into(), Bytes::new());
+    chain.mine(vec![call(0), call(1)]);
+    let found = chain.ask("eth_getLogs", json!([{}])).await;
+    for index in 0..2 {
+        assert_eq!(all.next().await["result"], found[index]);
+        assert_eq!(wanted.next().await["result"], found[index]);
+    }
+    assert!(others.messages.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn pending_transactions_are_hashes_or_full() {
+    let chain = TestChain::new();
+    let mut hashes = Subscription::new(&chain, json!(["newPendingTransactions"]), 8).await;
+    let mut full = Subscription::new(&chain, json!(["newPendingTransactions", true]), 8).await;
+    let transaction = transfer(0, 0, Address::ZERO, 1);
+    chain.ask("eth_sendRawTransaction", json!([raw(&transaction)])).await;
+    assert_eq!(hashes.next().await["result"], json!(transaction.tx_hash()));
+    let shown = full.next().await["result"].take();
+    let asked = chain.ask("eth_getTransactionByHash", json!([transaction.tx_hash()])).await;
+    assert_eq!(shown, asked);
+}
+
+#[tokio::test]
+async fn who_does_not_keep_up_is_told_and_gets_nothing_more() {
+    let chain = TestChain::new();
+    let mut heads = Subscription::new(&chain, json!(["newHeads"]), 1).await;
+    for _ in 0..4 {
+        chain.mine(vec![]);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(heads.next().await["result"]["number"], "0x1");
+    let last = heads.next().await;
+    assert!(last["error"].as_str().unwrap().contains("too slow"), "{last}");
+    chain.mine(vec![]);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(heads.messages.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn unknown_kinds_and_broken_filters_are_refused() {
+    let chain = TestChain::new();
+    let unknown = chain.refusal("eth_subscribe", json!(["blocks"])).await;
+    assert_eq!(unknown, (-32601, "no \"blocks\" subscription in eth namespace".into()));
+    let (code, words) = chain.refusal("eth_subscribe", json!(["logs", {"topics": 7}])).await;
+    assert!(code == -32602 && words.starts_with("invalid argument 1"), "{words}");
+    assert_eq!(chain.refusal("eth_subscribe", json!([])).await.0, -32602);
+}
