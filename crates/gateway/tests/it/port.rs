@@ -72,6 +72,12 @@ impl Port {
 /// Tells when it is dropped, unless it is disarmed.
 struct GivenUp(Option<Arc<Notify>>);
 
+impl GivenUp {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
 impl Drop for GivenUp {
     fn drop(&mut self) {
         if let Some(given_up) = self.0.take() {
@@ -86,10 +92,10 @@ fn module(release: Arc<Notify>, given_up: Arc<Notify>) -> RpcModule<()> {
     module.register_method("big", |_, _, _| "x".repeat(100_000)).unwrap();
     module
         .register_async_method("wait", move |_, _, _| {
-            let (release, mut guard) = (Arc::clone(&release), GivenUp(Some(given_up.clone())));
+            let (release, guard) = (Arc::clone(&release), GivenUp(Some(given_up.clone())));
             async move {
                 release.notified().await;
-                guard.0 = None;
+                guard.disarm();
                 "done"
             }
         })
