@@ -148,7 +148,7 @@ await check("a WebSocket subscription delivers heads, logs and pending hashes", 
       heard.once("Transfer", (from, to, value, { log }) => resolve({ from, to, value, log })),
     );
     // A subscription counts only once the node has answered with its id.
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
     const receipt = await mined(token.transfer(bob.address, 7n));
     const { from, to, value, log } = await event;
     assert.deepEqual([from, to, value], [alice.address, bob.address, 7n]);
@@ -167,7 +167,7 @@ await check("what newHeads announces is readable at once", () =>
         resolve({ block, receipts });
       }),
     );
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
     await mined(alice.sendTransaction({ to: bob.address, value: 1n }));
     const { block, receipts } = await seen;
     assert.equal(receipts.length, block.transactions.length);

@@ -9,7 +9,7 @@ export const CHAIN_ID = 177155;
 export const httpUrl = process.argv[2] ?? process.env.MFENX_HTTP ?? "http://127.0.0.1:8545";
 export const wsUrl = process.argv[3] ?? process.env.MFENX_WS ?? httpUrl.replace(/^http/, "ws");
 
-const DEADLINE_MS = 90_000;
+const DEADLINE_MS = 180_000;
 
 /** A list of checks under one name; `end` prints the count and ends the process. */
 export function session(name) {

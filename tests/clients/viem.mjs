@@ -127,7 +127,7 @@ await check("a WebSocket client watches blocks and events", async () => {
     const logs = within(20_000, "logs", (onLogs) =>
       stops.push(socket.watchContractEvent({ ...token, eventName: "Transfer", onLogs })),
     );
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
     const args = [bob.address, 13n];
     const receipt = await mined(asAlice.writeContract({ ...token, functionName: "transfer", args }));
     const [log] = await logs;

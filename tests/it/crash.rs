@@ -6,15 +6,14 @@
 //! moments of a run; what the node was doing in them is up to the machine.
 
 use crate::{
-    node::{Node, die_young, run},
-    rpc::{CallError, Rpc},
+    node::{Node, die_young, verify},
+    rpc::{CallError, Rpc, quantity},
     wallet::{STRANGER, account, sign, transfer},
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use std::{
-    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -42,8 +41,7 @@ fn send_until_killed(rpc: &Rpc, index: u32, killed: &AtomicBool) -> Vec<Served> 
 fn send_windows(rpc: &Rpc, index: u32, served: &mut Vec<Served>) -> Result<(), CallError> {
     let signer = account(index);
     let count = rpc.call("eth_getTransactionCount", json!([signer.address(), "latest"]))?;
-    let digits = count.as_str().and_then(|text| text.strip_prefix("0x")).expect("a quantity");
-    let mut nonce = u64::from_str_radix(digits, 16).expect("a quantity");
+    let mut nonce = quantity(&count);
     loop {
         let raw: Vec<_> = (nonce..nonce + WINDOW)
             .map(|nonce| json!([sign(&signer, transfer(nonce, STRANGER))]))
@@ -76,12 +74,6 @@ fn nothing_is_lost(rpc: &Rpc, served: &[Served]) {
             assert_eq!(&now.expect("a receipt"), before, "the receipt of {hash}");
         }
     }
-}
-
-fn verify(datadir: &Path) {
-    let ended = run(&["db".as_ref(), "verify".as_ref(), "--datadir".as_ref(), datadir.as_os_str()]);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stdout.starts_with("ok: head"), "{ended:?}");
 }
 
 fn seed() -> u64 {
@@ -126,11 +118,8 @@ fn fifty_kills_under_load_lose_nothing_that_was_served() {
                 served.extend(sender.join().expect("a sender"));
             }
         });
-        let number = |(_, receipt): &Served| {
-            let digits = receipt["blockNumber"].as_str().and_then(|text| text.strip_prefix("0x"));
-            u64::from_str_radix(digits.expect("a quantity"), 16).expect("a quantity")
-        };
-        head = served.iter().map(number).max().unwrap_or(0);
+        let heights = served.iter().map(|(_, receipt)| quantity(&receipt["blockNumber"]));
+        head = heights.max().unwrap_or(0);
         verify(dir.path());
         if kill % 10 == 0 {
             println!("{kill} kills, {} receipts, head {head}", served.len());

@@ -1,7 +1,7 @@
 //! A disk that fills up under the node.
 
 use crate::{
-    node::{Node, listening, run},
+    node::{Node, listening, verify},
     rpc::{CallError, Rpc},
     wallet::{STRANGER, account, sign, transfer},
 };
@@ -132,9 +132,7 @@ fn a_full_disk_stops_the_node_and_loses_nothing() {
     }
     assert_eq!(transfer_once(&rpc)["status"], "0x1", "the chain goes on");
     node.stop("TERM");
-    let verify =
-        run(&["db".as_ref(), "verify".as_ref(), "--datadir".as_ref(), datadir.as_os_str()]);
-    assert_eq!(verify.code, Some(0), "{verify:?}");
+    verify(&datadir);
 }
 
 /// One plain transfer; its receipt.

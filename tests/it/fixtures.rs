@@ -3,7 +3,7 @@
 //! `MFENX_FIXTURES` names a directory with `rpc-compat/{genesis.json,chain.rlp,headfcu.json}`: a
 //! chain that begins before the merge and has a fork every three blocks.
 
-use crate::node::{Node, mfenx, run};
+use crate::node::{Node, mfenx, run, verify};
 use serde_json::{Value, json};
 use std::{ffi::OsStr, fs, path::PathBuf};
 
@@ -42,10 +42,7 @@ fn a_chain_through_every_fork_is_imported_and_served() {
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(ended.stdout.contains(head), "{ended:?}");
     }
-    let verify: [&OsStr; 4] =
-        ["db".as_ref(), "verify".as_ref(), "--datadir".as_ref(), dir.path().as_ref()];
-    let ended = run(&verify);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    verify(dir.path());
 
     let node = Node::serve(dir.path());
     let rpc = node.rpc();
@@ -98,7 +95,5 @@ fn a_damaged_block_ends_the_import_where_it_is() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("at byte") || ended.stderr.contains(": byte "), "{ended:?}");
     // What came before it is there, and the store is whole.
-    let verify: [&OsStr; 4] =
-        ["db".as_ref(), "verify".as_ref(), "--datadir".as_ref(), datadir.as_ref()];
-    assert_eq!(run(&verify).code, Some(0));
+    verify(&datadir);
 }

@@ -86,6 +86,13 @@ pub(crate) fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Ended {
     Ended { code: status.code(), stdout: text(&stdout), stderr: text(&stderr) }
 }
 
+/// The whole store of a stopped node recomputes: every root, link and index.
+pub(crate) fn verify(datadir: &Path) {
+    let ended = run(&["db".as_ref(), "verify".as_ref(), "--datadir".as_ref(), datadir.as_os_str()]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.starts_with("ok: head"), "{ended:?}");
+}
+
 /// A running node. Dropping it kills it.
 #[derive(Debug)]
 pub(crate) struct Node {

@@ -1,15 +1,14 @@
 //! A node that is stopped and started again answers as before.
 
 use crate::{
-    node::{Node, listening, run},
-    rpc::Rpc,
+    node::{Node, listening, verify},
+    rpc::{Rpc, quantity},
     wallet::{STRANGER, account, sign, transfer},
 };
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{TxKind, hex};
 use serde_json::{Value, json};
 use std::{
-    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -82,11 +81,6 @@ fn everything(rpc: &Rpc, contract: &Value) -> Vec<Value> {
     answers
 }
 
-fn verified(datadir: &Path) {
-    let ended = run(&["db".as_ref(), "verify".as_ref(), "--datadir".as_ref(), datadir.as_os_str()]);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-}
-
 #[test]
 fn stopped_by_either_signal_and_started_again_nothing_is_different() {
     let dir = tempfile::tempdir().unwrap();
@@ -100,7 +94,7 @@ fn stopped_by_either_signal_and_started_again_nothing_is_different() {
     // `rpc` keeps its connection open: an idle client must not hold a node up.
     let taken = node.stop("TERM");
     assert!(taken < STOP_TIME_MAX, "SIGTERM took {taken:?}");
-    verified(dir.path());
+    verify(dir.path());
 
     let node = Node::dev(Some(dir.path()));
     let rpc = node.rpc();
@@ -124,6 +118,38 @@ fn without_a_datadir_nothing_is_left_behind() {
     let node = Node::from_command(command);
     use_chain(&node.rpc(), 0);
     node.stop("TERM");
+    let left: Vec<_> = std::fs::read_dir(scratch.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn on_an_interval_blocks_come_also_when_there_is_nothing_to_put_into_them() {
+    let node = Node::from_command(listening(&["dev", "--block-time", "1s"]));
+    let rpc = node.rpc();
+    let start = Instant::now();
+    while rpc.quantity("eth_blockNumber", json!([])) < 3 {
+        assert!(start.elapsed() < Duration::from_secs(20), "no three blocks in twenty seconds");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(start.elapsed() > Duration::from_millis(1_500), "{:?}", start.elapsed());
+    let timestamp = |number: &str| {
+        let block = rpc.get("eth_getBlockByNumber", json!([number, false]));
+        quantity(&block["timestamp"])
+    };
+    let timestamps = ["0x1", "0x2", "0x3"].map(timestamp);
+    assert!(timestamps.is_sorted_by(|earlier, later| earlier < later), "{timestamps:?}");
+    use_chain(&rpc, 0);
+    node.stop("TERM");
+}
+
+#[test]
+fn a_node_that_says_it_is_ready_can_be_stopped() {
+    let scratch = tempfile::tempdir().unwrap();
+    for _ in 0..20 {
+        let mut command = listening(&["dev"]);
+        command.env("TMPDIR", scratch.path());
+        Node::from_command(command).stop("TERM");
+    }
     let left: Vec<_> = std::fs::read_dir(scratch.path()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }

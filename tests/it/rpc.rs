@@ -79,9 +79,7 @@ impl Rpc {
 
     /// A quantity (`0x...`) that must come.
     pub(crate) fn quantity(&self, method: &str, params: Value) -> u64 {
-        let value = self.get(method, params);
-        let text = value.as_str().and_then(|text| text.strip_prefix("0x"));
-        u64::from_str_radix(text.expect("a quantity"), 16).expect("a quantity")
+        quantity(&self.get(method, params))
     }
 
     /// A batch of the same method; the results in order.
@@ -127,6 +125,12 @@ impl Rpc {
         let sent = send(&mut connection, body);
         receive(&mut connection).map_err(|error| sent.err().unwrap_or(error))
     }
+}
+
+/// The number in a quantity (`0x...`).
+pub(crate) fn quantity(value: &Value) -> u64 {
+    let digits = value.as_str().and_then(|text| text.strip_prefix("0x"));
+    u64::from_str_radix(digits.expect("a quantity"), 16).expect("a quantity")
 }
 
 fn result(mut answer: Value) -> Result<Value, CallError> {

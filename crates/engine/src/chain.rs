@@ -193,7 +193,8 @@ impl Chain {
     }
 }
 
-fn head_of(reader: &Reader) -> Result<SealedHeader, StoreError> {
+/// The header of the snapshot's head.
+pub(crate) fn head_of(reader: &Reader) -> Result<SealedHeader, StoreError> {
     let head = reader.head()?;
     reader.header(head.number)?.ok_or(StoreError::NotInitialized)
 }

@@ -1,7 +1,7 @@
 //! The single authority: it builds a block when there is something to put into one, or on time.
 
 use crate::{
-    chain::{Chain, Sealed},
+    chain::{Chain, Sealed, head_of},
     error::EngineError,
     feed::HeadFeed,
     metrics,
@@ -127,7 +127,7 @@ impl Producer {
     /// As [`Self::run`].
     pub fn produce(&self, allow_empty: bool) -> Result<Option<Arc<CommittedBlock>>, EngineError> {
         let reader = self.chain.store().reader()?;
-        let parent = self.chain.head()?;
+        let parent = head_of(&reader)?;
         let spec = self.chain.spec();
         let number = parent.number.saturating_add(1);
         let seed = Chain::next_seed(&reader, &parent)?;

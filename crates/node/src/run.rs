@@ -189,6 +189,7 @@ impl Node {
         running_as: RunningAs,
         ready: impl FnOnce(&Ready),
     ) -> Result<(), NodeError> {
+        let mut supervisor = Supervisor::new()?;
         let metrics = Metrics::install()?;
         let spec = Arc::clone(self.chain.spec());
         let head = self.chain.head()?;
@@ -221,7 +222,6 @@ impl Node {
             running_as,
         };
 
-        let mut supervisor = Supervisor::new();
         if let Some(config) = self.producer {
             let producer = Producer::new(self.chain.clone(), pool, feed, config);
             let stop = supervisor.stop();

@@ -3,7 +3,7 @@
 use crate::error::NodeError;
 use std::{future::Future, time::Duration};
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::{JoinError, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
@@ -16,11 +16,23 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(15);
 pub(crate) struct Supervisor {
     tasks: JoinSet<(&'static str, Result<(), NodeError>)>,
     stop: CancellationToken,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 impl Supervisor {
-    pub(crate) fn new() -> Self {
-        Self { tasks: JoinSet::new(), stop: CancellationToken::new() }
+    /// Takes SIGINT and SIGTERM over, which from here on no longer kill the process: do this before
+    /// anybody is told that the node is ready.
+    ///
+    /// # Errors
+    /// The system refuses a handler.
+    pub(crate) fn new() -> Result<Self, NodeError> {
+        Ok(Self {
+            tasks: JoinSet::new(),
+            stop: CancellationToken::new(),
+            terminate: signal(SignalKind::terminate()).map_err(NodeError::Signal)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(NodeError::Signal)?,
+        })
     }
 
     /// Cancelled when tasks should end.
@@ -42,11 +54,9 @@ impl Supervisor {
     /// # Errors
     /// The reason of the first task that ended though it should not have.
     pub(crate) async fn run(mut self, before_stop: impl FnOnce()) -> Result<(), NodeError> {
-        let mut terminate = signal(SignalKind::terminate()).map_err(NodeError::Signal)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(NodeError::Signal)?;
         let mut outcome = tokio::select! {
-            _ = terminate.recv() => { tracing::info!("SIGTERM: stopping"); Ok(()) }
-            _ = interrupt.recv() => { tracing::info!("SIGINT: stopping"); Ok(()) }
+            _ = self.terminate.recv() => { tracing::info!("SIGTERM: stopping"); Ok(()) }
+            _ = self.interrupt.recv() => { tracing::info!("SIGINT: stopping"); Ok(()) }
             ended = self.tasks.join_next() => ended.map_or(Ok(()), ended_early),
         };
         before_stop();
@@ -85,7 +95,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_task_to_end_stops_the_others() {
-        let mut supervisor = Supervisor::new();
+        let mut supervisor = Supervisor::new().unwrap();
         let stop = supervisor.stop();
         supervisor.spawn("obedient", async move {
             stop.cancelled().await;
@@ -98,11 +108,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_that_just_ends_or_panics_is_a_failure() {
-        let mut supervisor = Supervisor::new();
+        let mut supervisor = Supervisor::new().unwrap();
         supervisor.spawn("quitter", async { Ok(()) });
         let error = supervisor.run(|| {}).await.unwrap_err();
         assert!(error.to_string().contains("quitter"), "{error}");
-        let mut supervisor = Supervisor::new();
+        let mut supervisor = Supervisor::new().unwrap();
         supervisor.spawn("panicking", async { panic!("on purpose") });
         let error = supervisor.run(|| {}).await.unwrap_err();
         assert!(error.to_string().contains("on purpose"), "{error}");
