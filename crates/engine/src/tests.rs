@@ -6,7 +6,7 @@ use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English
 use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::{AccountState, Block, CommittedBlock, RecoveredTransaction, Transaction};
 use mfenx_storage::{Durability, Store, StoreOptions};
-use mfenx_txpool::{PoolConfig, PoolHandle};
+use mfenx_txpool::{PoolConfig, PoolHandle, SenderState};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +65,9 @@ impl Fixture {
         let reader = self.chain.store().reader().unwrap();
         let state = reader.latest_state().account(sender).unwrap().unwrap_or(AccountState::EMPTY);
         let transaction = RecoveredTransaction::new_unchecked(transaction, sender);
-        self.pool.add(transaction, state, false).unwrap()
+        let head_number = reader.head().unwrap().number;
+        let state = SenderState { account: state, has_foreign_code: false, head_number };
+        self.pool.add(transaction, state).unwrap()
     }
 }
 

@@ -12,6 +12,15 @@ pub enum PoolError {
     /// The pool has this very transaction. Nothing to do: it is on its way.
     #[error("already known")]
     AlreadyKnown,
+    /// The sender's account was read before the head that the pool stands at: read it again and
+    /// bring the transaction once more. Callers of the node never see this.
+    #[error("the sender's account was read at block {read_at}, the head is block {head}")]
+    StaleAccount {
+        /// Height at which it was read.
+        read_at: u64,
+        /// Height of the head.
+        head: u64,
+    },
     /// Blob transactions (type 3, EIP-4844): the chain has no data-availability layer. Send the
     /// data as calldata.
     #[error("transaction type not supported: tx type {ty} not supported by this pool")]
@@ -214,6 +223,7 @@ impl PoolError {
     pub(crate) const fn label(&self) -> &'static str {
         match self {
             Self::AlreadyKnown => "already_known",
+            Self::StaleAccount { .. } => "stale_account",
             Self::UnsupportedType { .. } => "unsupported_type",
             Self::TypeNotYetActive { .. } => "type_not_yet_active",
             Self::Oversized { .. } => "oversized",

@@ -6,7 +6,7 @@ use crate::{
     error::PoolError,
     event::{DropReason, PoolEvent},
     metrics::PoolMetrics,
-    pool::{Pool, PoolContent, PoolStatus, SenderContent},
+    pool::{Pool, PoolContent, PoolStatus, SenderContent, SenderState},
     rules::Rules,
     transaction::PooledTransaction,
 };
@@ -51,20 +51,18 @@ impl PoolHandle {
 
     /// Takes a transaction in and returns its hash.
     ///
-    /// `sender_state` is the sender's account at the head; `sender_has_foreign_code` says that it
-    /// has code which is no delegation (EIP-3607 and EIP-7702). Recovers the authorities of a
-    /// set-code transaction, so it belongs on a blocking thread like the recovery of the sender.
+    /// Recovers the authorities of a set-code transaction, so it belongs on a blocking thread like
+    /// the recovery of the sender.
     ///
     /// # Errors
-    /// The transaction breaks a rule, its sender cannot pay for it, or there is no room. The pool is
-    /// left as it was, but that it has seen `sender_state`.
+    /// The transaction breaks a rule, its sender cannot pay for it, or there is no room; the pool
+    /// is left as it was. [`PoolError::StaleAccount`] asks to read the account again.
     pub fn add(
         &self,
         transaction: RecoveredTransaction,
-        sender_state: AccountState,
-        sender_has_foreign_code: bool,
+        sender: SenderState,
     ) -> Result<B256, PoolError> {
-        let added = self.try_add(transaction, sender_state, sender_has_foreign_code);
+        let added = self.try_add(transaction, sender);
         match &added {
             Ok(_) => self.0.metrics.added(),
             Err(error) => {
@@ -78,8 +76,7 @@ impl PoolHandle {
     fn try_add(
         &self,
         transaction: RecoveredTransaction,
-        sender_state: AccountState,
-        sender_has_foreign_code: bool,
+        sender: SenderState,
     ) -> Result<B256, PoolError> {
         let hash = *transaction.tx_hash();
         let rules = {
@@ -91,9 +88,9 @@ impl PoolHandle {
         };
         rules.check(transaction.inner())?;
         let mut tx = PooledTransaction::new(transaction);
-        check_before_recovery(&mut tx, &rules, &sender_state)?;
+        check_before_recovery(&mut tx, &rules, &sender.account)?;
         let mut pool = self.0.pool.lock();
-        let added = pool.add(tx, &rules, sender_state, sender_has_foreign_code);
+        let added = pool.add(tx, &rules, sender);
         self.publish(pool);
         added.map(|()| hash)
     }

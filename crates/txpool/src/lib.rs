@@ -35,7 +35,7 @@ pub use config::PoolConfig;
 pub use error::PoolError;
 pub use event::{DropReason, PoolEvent};
 pub use handle::PoolHandle;
-pub use pool::{PoolContent, PoolStatus, SenderContent};
+pub use pool::{PoolContent, PoolStatus, SenderContent, SenderState};
 
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,17 @@ use std::{
     sync::Arc,
 };
 
+/// A sender's account, as whoever brings its transaction has read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SenderState {
+    /// The account at the head.
+    pub account: AccountState,
+    /// Whether it has code that is no delegation (EIP-3607, EIP-7702).
+    pub has_foreign_code: bool,
+    /// Height of the head at which it was read.
+    pub head_number: u64,
+}
+
 /// All transactions that wait, by sender and nonce, with what is derived from them.
 ///
 /// Invariants between operations: `by_hash` names every transaction of `senders` and no other;
@@ -37,6 +48,7 @@ pub(crate) struct Pool {
     spec: Arc<ChainSpec>,
     config: PoolConfig,
     rules: Arc<Rules>,
+    head_number: u64,
     base_fee: u64,
     /// Ordered, so that a run can be repeated to the letter.
     senders: BTreeMap<Address, Sender>,
@@ -56,6 +68,7 @@ impl Pool {
     pub(crate) fn new(spec: Arc<ChainSpec>, config: PoolConfig, head: &Header) -> Self {
         Self {
             rules: Arc::new(Rules::at(&spec, head, &config)),
+            head_number: head.number,
             base_fee: spec.next_base_fee(head).unwrap_or_default(),
             spec,
             config,
@@ -90,16 +103,22 @@ impl Pool {
     /// a sender with pooled transactions is seen with the account state given.
     ///
     /// `checked_by` are the rules that the transaction has passed; it is checked again when a
-    /// block has changed them since. `account` is the sender's at the head.
+    /// block has changed them since.
     pub(crate) fn add(
         &mut self,
         tx: PooledTransaction,
         checked_by: &Arc<Rules>,
-        account: AccountState,
-        has_foreign_code: bool,
+        sender: SenderState,
     ) -> Result<(), PoolError> {
+        let SenderState { account, has_foreign_code, head_number } = sender;
         if self.contains(&tx.hash) {
             return Err(PoolError::AlreadyKnown);
+        }
+        // A block since then may have used the nonce up. Its account would not be told again, and
+        // the sender's transactions would wait behind a gap for ever.
+        if head_number < self.head_number {
+            let head = self.head_number;
+            return Err(PoolError::StaleAccount { read_at: head_number, head });
         }
         if !Arc::ptr_eq(checked_by, &self.rules) {
             self.rules.check(tx.transaction.inner())?;

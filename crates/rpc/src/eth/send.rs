@@ -11,8 +11,11 @@ use alloy_consensus::transaction::SignerRecoverable;
 use alloy_eips::{Decodable2718, eip2718::EIP4844_TX_TYPE_ID};
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY};
 use jsonrpsee::core::RegisterMethodError;
-use mfenx_primitives::{AccountState, RecoveredTransaction, Transaction};
-use mfenx_txpool::PoolError;
+use mfenx_primitives::{RecoveredTransaction, Transaction};
+use mfenx_txpool::{PoolError, SenderState};
+
+/// How often the sender's account is read before the transaction is given up.
+const READS_MAX: u32 = 16;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
     registry.work(Class::Transactions, "eth_sendRawTransaction", 1, send_raw)
@@ -36,8 +39,15 @@ fn send_raw(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<B256, RpcE
     }
     let sender = transaction.recover_signer().map_err(|_| PoolError::InvalidSignature)?;
     let transaction = RecoveredTransaction::new_unchecked(transaction, sender);
-    let (account, has_foreign_code) = account(context, sender)?;
-    Ok(context.pool.add(transaction, account, has_foreign_code)?)
+    // A block may come between reading the account and bringing the transaction; that it happens
+    // every time is possible only on a chain that makes blocks faster than it reads one account.
+    for _ in 1..READS_MAX {
+        match context.pool.add(transaction.clone(), sender_state(context, sender)?) {
+            Err(PoolError::StaleAccount { .. }) => {}
+            added => return Ok(added?),
+        }
+    }
+    Ok(context.pool.add(transaction, sender_state(context, sender)?)?)
 }
 
 /// Strict: nothing may follow the transaction, and blobs are refused before their sidecar is read.
@@ -62,16 +72,16 @@ fn decode(bytes: &Bytes) -> Result<Transaction, RpcError> {
 }
 
 /// The sender's account at the head, and whether it has code that is no delegation (EIP-7702).
-fn account(context: &Context, sender: Address) -> Result<(AccountState, bool), RpcError> {
+fn sender_state(context: &Context, sender: Address) -> Result<SenderState, RpcError> {
     let reader = context.store.reader()?;
+    let head_number = reader.head()?.number;
     let state = reader.latest_state();
     let account = state.account(sender)?.unwrap_or_default();
-    if account.code_hash == KECCAK256_EMPTY {
-        return Ok((account, false));
-    }
-    let code = state.code(sender)?;
-    let is_delegation = code.len() == 23 && code.starts_with(&[0xef, 0x01, 0x00]);
-    Ok((account, !is_delegation))
+    let has_foreign_code = account.code_hash != KECCAK256_EMPTY && {
+        let code = state.code(sender)?;
+        code.len() != 23 || !code.starts_with(&[0xef, 0x01, 0x00])
+    };
+    Ok(SenderState { account, has_foreign_code, head_number })
 }
 
 #[cfg(test)]

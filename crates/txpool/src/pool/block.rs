@@ -26,6 +26,7 @@ impl Pool {
         if rules != *self.rules {
             self.rules = Arc::new(rules);
         }
+        self.head_number = block.number();
         self.base_fee = next_base_fee;
         self.take_mined(block);
         for (address, account) in changed {

@@ -48,7 +48,7 @@ fn an_account_about_to_be_delegated_has_one_in_flight() {
     let signed = authorization(MFENX_CHAIN_ID, 7);
     let (authority, draft) = draft_of(&signed, 0);
     let setting = Draft::new(1, 0).authorizing(vec![signed]);
-    let hash = bench.pool.add(setting, rich(), false).unwrap();
+    let hash = bench.pool.add(setting, seen(rich())).unwrap();
 
     let error = bench.add(draft.clone().with(|tx| tx.nonce = 1), rich()).unwrap_err();
     assert_eq!(error.to_string(), "gapped-nonce tx from delegated accounts");
@@ -69,14 +69,14 @@ fn an_account_with_several_in_flight_is_reserved() {
     let (_, draft) = draft_of(&signed, 0);
     bench.add(draft.clone(), rich()).unwrap();
     let setting = Draft::new(1, 0).authorizing(vec![signed.clone()]);
-    bench.pool.add(setting, rich(), false).unwrap();
+    bench.pool.add(setting, seen(rich())).unwrap();
 
     let other = authorization(0, 4);
     let (_, draft) = draft_of(&other, 0);
     bench.add(draft.clone(), rich()).unwrap();
     bench.add(draft.with(|tx| tx.nonce = 1), rich()).unwrap();
     let setting = Draft::new(2, 0).authorizing(vec![other]);
-    let error = bench.pool.add(setting, rich(), false).unwrap_err();
+    let error = bench.pool.add(setting, seen(rich())).unwrap_err();
     assert_eq!(error.to_string(), "authority already reserved");
 }
 
@@ -85,7 +85,7 @@ fn authorizations_for_other_chains_reserve_nothing() {
     let bench = Bench::new(PoolConfig::default());
     let signed = authorization(1, 7);
     let (authority, draft) = draft_of(&signed, 0);
-    bench.pool.add(Draft::new(1, 0).authorizing(vec![signed]), rich(), false).unwrap();
+    bench.pool.add(Draft::new(1, 0).authorizing(vec![signed]), seen(rich())).unwrap();
     bench.add(draft.clone(), rich()).unwrap();
     bench.add(draft.with(|tx| tx.nonce = 1), rich()).unwrap();
     assert_eq!(bench.pool.pending_nonce(authority), Some(2));
@@ -95,13 +95,13 @@ fn authorizations_for_other_chains_reserve_nothing() {
 fn nobody_has_keys_recovered_for_free() {
     let bench = Bench::new(PoolConfig::default());
     let setting = |nonce| Draft::new(1, nonce).authorizing(vec![authorization(0, 0)]);
-    let error = bench.pool.add(setting(0), account(0, 0u128), false).unwrap_err();
+    let error = bench.pool.add(setting(0), seen(account(0, 0u128))).unwrap_err();
     assert_eq!(
         error.to_string(),
         "insufficient funds for gas * price + value: balance 0, \
          tx cost 92000000000000, overshot 92000000000000"
     );
-    let error = bench.pool.add(setting(0), account(1, COST), false).unwrap_err();
+    let error = bench.pool.add(setting(0), seen(account(1, COST))).unwrap_err();
     assert_eq!(error.to_string(), "nonce too low: next nonce 1, tx nonce 0");
     assert_ne!(authorization(0, 0).recover_authority().unwrap(), Address::from_word(B256::ZERO));
 }

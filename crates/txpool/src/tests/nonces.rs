@@ -1,7 +1,7 @@
 //! Nonces: gaps, order of arrival, replacement, limits of one sender.
 
 use super::support::*;
-use crate::{DropReason, PoolConfig, PoolError};
+use crate::{DropReason, PoolConfig, PoolError, SenderState};
 
 #[test]
 fn a_used_nonce_is_refused() {
@@ -37,7 +37,10 @@ fn a_gap_is_bounded() {
 #[test]
 fn contracts_send_no_transactions() {
     let bench = Bench::new(PoolConfig::default());
-    let error = bench.pool.add(Draft::new(1, 0).sign(), rich(), true).unwrap_err();
+    let error = bench
+        .pool
+        .add(Draft::new(1, 0).sign(), SenderState { has_foreign_code: true, ..seen(rich()) })
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "sender not an eoa: address 0x0000000000000000000000000000000000000001, codehash: \
@@ -146,4 +149,19 @@ fn an_account_seen_across_a_block_keeps_the_pool_consistent() {
     assert_eq!(error.to_string(), "nonce too low: next nonce 1, tx nonce 0");
     bench.fill(1, [3]);
     assert_eq!(bench.nonces(1), (vec![1, 2, 3], vec![]));
+}
+
+/// Without this, the transactions of a sender whose account was read before the last block would
+/// wait behind a nonce that is gone.
+#[test]
+fn an_account_read_before_the_head_is_to_be_read_again() {
+    let mut bench = Bench::new(PoolConfig::default());
+    bench.fill(1, [0]);
+    bench.commit(vec![Draft::new(1, 0).sign()], 1, &[(address(1), account(1, 10u128.pow(24)))]);
+    let stale = SenderState { head_number: 0, ..seen(rich()) };
+    let error = bench.pool.add(Draft::new(1, 1).sign(), stale).unwrap_err();
+    assert_eq!(error, PoolError::StaleAccount { read_at: 0, head: 1 });
+    let fresh = SenderState { head_number: 1, ..seen(account(1, 10u128.pow(24))) };
+    bench.pool.add(Draft::new(1, 1).sign(), fresh).unwrap();
+    assert_eq!(bench.pool.status().pending, 1);
 }

@@ -29,7 +29,7 @@ fn the_tip_is_what_the_base_fee_leaves() {
     bench.add(Draft::new(2, 0).fees(20 * GWEI, 4 * GWEI), rich()).unwrap();
     // A legacy transaction offers all that its price leaves.
     let legacy = Draft::new(3, 0).fees(11 * GWEI, 0).legacy(Some(mfenx_chainspec::MFENX_CHAIN_ID));
-    bench.pool.add(legacy, rich(), false).unwrap();
+    bench.pool.add(legacy, seen(rich())).unwrap();
     assert_eq!(taken(bench.pool.best(BASE_FEE)), [(3, 0), (1, 0), (2, 0)]);
     assert_eq!(taken(bench.pool.best(8 * BASE_FEE)), [(2, 0), (3, 0), (1, 0)]);
     assert_eq!(taken(bench.pool.best(10 * BASE_FEE)), [(2, 0), (3, 0), (1, 0)]);

@@ -195,7 +195,7 @@ impl Life {
     fn add(&mut self, tx: RecoveredTransaction) -> Result<(), &'static str> {
         let account = self.model.account(tx.signer());
         let (hash, before) = (*tx.tx_hash(), self.pooled());
-        let added = self.bench.pool.add(tx.clone(), account, false);
+        let added = self.bench.pool.add(tx.clone(), seen(account));
         let added = added.map_err(|error| error.label());
         if added.is_ok() {
             self.alive.insert(hash);

@@ -11,7 +11,7 @@ use serde_json::json;
 
 fn refusal(transaction: RecoveredTransaction) -> String {
     let bench = Bench::new(PoolConfig::default());
-    let error = bench.pool.add(transaction, rich(), false).unwrap_err();
+    let error = bench.pool.add(transaction, seen(rich())).unwrap_err();
     assert_eq!(bench.pool.status(), PoolStatus::default());
     error.to_string()
 }
@@ -34,12 +34,12 @@ fn rules_of(forks: &[&str]) -> Rules {
 fn a_plain_transfer_is_taken_in() {
     let mut bench = Bench::new(PoolConfig::default());
     let transaction = Draft::new(1, 0).sign();
-    let hash = bench.pool.add(transaction.clone(), rich(), false).unwrap();
+    let hash = bench.pool.add(transaction.clone(), seen(rich())).unwrap();
     assert_eq!(hash, *transaction.tx_hash());
     assert_eq!(bench.pool.get(&hash).as_deref(), Some(&transaction));
     assert!(bench.pool.contains(&hash));
     assert_eq!(bench.events().iter().filter_map(pending).collect::<Vec<_>>(), [hash]);
-    let error = bench.pool.add(transaction, rich(), false).unwrap_err();
+    let error = bench.pool.add(transaction, seen(rich())).unwrap_err();
     assert_eq!(error.to_string(), "already known");
 }
 
@@ -125,7 +125,7 @@ fn init_code_is_bounded_from_shanghai_on() {
     };
     assert_eq!(refusal(create(49_153)), "max initcode size exceeded: code size 49153 limit 49152");
     let bench = Bench::new(PoolConfig::default());
-    bench.pool.add(create(49_152), rich(), false).unwrap();
+    bench.pool.add(create(49_152), seen(rich())).unwrap();
     assert_eq!(rules_of(&["berlin", "london"]).check(create(49_153).inner()), Ok(()));
 }
 
@@ -141,7 +141,7 @@ fn gas_limits_are_capped() {
     let error = london.check(with_gas(30_000_001).inner()).unwrap_err();
     assert_eq!(error.to_string(), "exceeds block gas limit");
     let bench = Bench::new(PoolConfig::default());
-    bench.pool.add(with_gas(1 << 24), rich(), false).unwrap();
+    bench.pool.add(with_gas(1 << 24), seen(rich())).unwrap();
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn calldata_has_a_floor_from_prague_on() {
         "insufficient gas for floor data gas cost: gas 60999, minimum needed 61000"
     );
     let bench = Bench::new(PoolConfig::default());
-    bench.pool.add(dense(61_000), rich(), false).unwrap();
+    bench.pool.add(dense(61_000), seen(rich())).unwrap();
     assert_eq!(rules_of(&["berlin", "london"]).check(dense(37_000).inner()), Ok(()));
 }
 

@@ -1,7 +1,7 @@
 //! Drafts of transactions and a pool to put them in. Signatures are fixed and senders are given,
 //! because the pool believes the recovery of its caller.
 
-use crate::{DropReason, PoolConfig, PoolError, PoolEvent, PoolHandle};
+use crate::{DropReason, PoolConfig, PoolError, PoolEvent, PoolHandle, SenderState};
 use alloy_consensus::{
     Signed, TxEip1559, TxEip7702, TxLegacy,
     transaction::{Recovered, SignerRecoverable as _},
@@ -30,6 +30,11 @@ pub(super) fn address(number: u8) -> Address {
 pub(super) fn account(nonce: u64, balance: impl TryInto<U256>) -> AccountState {
     let balance = balance.try_into().ok().expect("a balance");
     AccountState { nonce, balance, ..AccountState::EMPTY }
+}
+
+/// The account as somebody sees it who has seen every block.
+pub(super) const fn seen(account: AccountState) -> SenderState {
+    SenderState { account, has_foreign_code: false, head_number: u64::MAX }
 }
 
 pub(super) fn rich() -> AccountState {
@@ -133,7 +138,7 @@ impl Bench {
     }
 
     pub(super) fn add(&self, draft: Draft, account: AccountState) -> Result<B256, PoolError> {
-        self.pool.add(draft.sign(), account, false)
+        self.pool.add(draft.sign(), seen(account))
     }
 
     /// Adds the transfers of a rich sender with these nonces.
