@@ -20,6 +20,7 @@ mod source;
 pub use chain::Chain;
 pub use error::{EngineError, ImportError};
 pub use feed::HeadFeed;
+pub use metrics::describe_metrics;
 pub use producer::{BlockTime, Producer, ProducerConfig};
 pub use randomness::{Beta, RandomnessKey, Sidecar};
 

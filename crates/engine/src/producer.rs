@@ -19,14 +19,19 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// How often an empty block is made for transactions that wait for a lower base fee.
+const LOWER_FEE_INTERVAL: Duration = Duration::from_secs(1);
+/// The base fee falls by at most this fraction from block to block (EIP-1559).
+const BASE_FEE_CHANGE_DENOMINATOR: u64 = 8;
 /// Version of the layout of `extraData`.
 const EXTRA_DATA_VERSION: u8 = 1;
 
 /// When blocks are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlockTime {
-    /// As soon as a transaction can be executed; never an empty block. Timestamps grow by at least
-    /// a second a block, so a burst of blocks runs ahead of the clock.
+    /// As soon as a transaction can be executed. Empty blocks are made, one a second, only while
+    /// everything that waits needs a lower base fee. Timestamps grow by at least a second a block,
+    /// so a burst of blocks runs ahead of the clock.
     Auto,
     /// One block each interval, also when it is empty. At least one second.
     Interval(Duration),
@@ -65,7 +70,7 @@ impl Producer {
         Self { chain, pool, feed, config }
     }
 
-    /// Produces until `stop` is cancelled; a block under construction is finished first.
+    /// Produces until `stop` is cancelled; then what is in the pool gets a last block.
     ///
     /// # Errors
     /// The store failed or the clock is unusable: the process should end with this reason.
@@ -83,6 +88,8 @@ impl Producer {
         };
         loop {
             if stop.is_cancelled() {
+                // What was accepted from callers is not thrown away.
+                Self::produce_blocking(&this, false).await?;
                 return Ok(());
             }
             let allow_empty = match &mut ticks {
@@ -90,33 +97,45 @@ impl Producer {
                     _ = ticks.tick() => true,
                     () = stop.cancelled() => continue,
                 },
-                None => {
-                    if this.pool.status().pending == 0 {
-                        tokio::select! {
-                            result = changed.changed() => {
-                                if result.is_err() { return Ok(()) }
-                            }
-                            () = stop.cancelled() => {}
-                        }
-                        continue;
+                None if this.pool.status().pending == 0 => {
+                    tokio::select! {
+                        result = changed.changed() => if result.is_err() { return Ok(()) },
+                        () = stop.cancelled() => {}
                     }
-                    changed.mark_unchanged();
-                    false
+                    continue;
                 }
+                None => false,
             };
-            let producer = Arc::clone(&this);
-            let made = tokio::task::spawn_blocking(move || producer.produce(allow_empty));
-            let made = made.await.map_err(|error| EngineError::Worker(error.to_string()))??;
-            if made.is_none() && !allow_empty {
-                // What is pending cannot be executed yet (its fee cap is below the base fee, say):
-                // wait for a change rather than spin, and look again for a lower base fee.
-                tokio::select! {
-                    result = changed.changed() => if result.is_err() { return Ok(()) },
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            changed.mark_unchanged();
+            if Self::produce_blocking(&this, allow_empty).await? || allow_empty {
+                continue;
+            }
+            // What is pending cannot be executed yet: its fee caps are below the base fee, which
+            // falls only from block to block.
+            tokio::select! {
+                result = changed.changed() => if result.is_err() { return Ok(()) },
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LOWER_FEE_INTERVAL) => {
+                    if this.base_fee_can_fall()? {
+                        Self::produce_blocking(&this, true).await?;
+                    }
                 }
             }
         }
+    }
+
+    /// [`Self::produce`] on a thread that may block; whether there was a block.
+    async fn produce_blocking(this: &Arc<Self>, allow_empty: bool) -> Result<bool, EngineError> {
+        let producer = Arc::clone(this);
+        let made = tokio::task::spawn_blocking(move || producer.produce(allow_empty));
+        let made = made.await.map_err(|error| EngineError::Worker(error.to_string()))??;
+        Ok(made.is_some())
+    }
+
+    /// Whether an empty block would lower the base fee (EIP-1559: by an eighth, in whole wei).
+    fn base_fee_can_fall(&self) -> Result<bool, EngineError> {
+        let next = self.chain.spec().next_base_fee(&self.chain.head()?.into_inner());
+        Ok(next.is_some_and(|base_fee| base_fee >= BASE_FEE_CHANGE_DENOMINATOR))
     }
 
     /// Builds, commits and announces one block on top of the head. Blocking.

@@ -155,7 +155,8 @@ impl<'i, DB: DatabaseRef> Simulation<'i, DB> {
         if request.gas_price == 0 {
             env.block_env.basefee = 0;
         }
-        if request.max_fee_per_blob_gas == 0
+        if !request.blob_hashes.is_empty()
+            && request.max_fee_per_blob_gas == 0
             && let Some(blob) = &mut env.block_env.blob_excess_gas_and_price
         {
             blob.blob_gasprice = 0;

@@ -9,8 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Longest block that is read; EIP-7934 allows 10 MiB, older blocks had no limit but their gas.
-const BLOCK_BYTES_MAX: usize = 64 << 20;
+/// Longest block that is read; EIP-7934 allows 8 MiB, older blocks had no limit but their gas.
+const BLOCK_BYTES_MAX: usize = 32 << 20;
 
 /// Reads blocks from a file, one at a time.
 #[derive(Debug)]

@@ -80,19 +80,29 @@ impl DataDir {
     /// It holds another chain, or the file system refuses.
     pub fn set_chain(&self, spec: &ChainSpec) -> Result<(), NodeError> {
         if let Some(held) = self.chain()? {
-            let name = |spec: &ChainSpec| {
-                format!("{} (genesis {})", spec.chain_id(), spec.genesis_header().hash())
-            };
-            let (found, wanted) = (name(&held), name(spec));
-            if found != wanted {
-                return Err(NodeError::OtherChain { path: self.0.clone(), found, wanted });
-            }
-            return Ok(());
+            return self.check_same(&held, spec);
         }
         let path = self.0.join(GENESIS_FILE);
         let json = serde_json::to_vec_pretty(spec.genesis())
             .map_err(|error| file_error(&path, io::Error::other(error)))?;
         self.write_atomically(&path, &json).map_err(|source| file_error(&path, source))
+    }
+
+    /// Checks that the chain held is the one wanted, with the same forks to come.
+    fn check_same(&self, held: &ChainSpec, wanted: &ChainSpec) -> Result<(), NodeError> {
+        let name = |spec: &ChainSpec| {
+            format!("{} (genesis {})", spec.chain_id(), spec.genesis_header().hash())
+        };
+        let path = self.0.clone();
+        if name(held) != name(wanted) {
+            let (found, wanted) = (name(held), name(wanted));
+            return Err(NodeError::OtherChain { path, found, wanted });
+        }
+        if held.genesis().config != wanted.genesis().config {
+            let path = self.0.join(GENESIS_FILE);
+            return Err(NodeError::OtherConfig { path });
+        }
+        Ok(())
     }
 
     fn write_atomically(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -141,6 +151,10 @@ mod tests {
         let error = data.set_chain(&dev.with_chain_id(1)).unwrap_err();
         assert!(matches!(error, NodeError::OtherChain { .. }), "{error}");
         assert_eq!(error.exit_code(), 2);
+        let mut later = ChainSpec::dev().unwrap().genesis().clone();
+        later.config.bpo1_time = Some(u64::MAX);
+        let error = data.set_chain(&ChainSpec::from_genesis(later).unwrap()).unwrap_err();
+        assert!(matches!(error, NodeError::OtherConfig { .. }), "{error}");
     }
 
     #[test]

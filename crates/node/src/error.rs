@@ -56,6 +56,15 @@ pub enum NodeError {
         /// What was asked for.
         wanted: String,
     },
+    /// The directory holds the same genesis block with other forks or parameters to come.
+    #[error(
+        "{path} has another `config` than the chain asked for; if the change is meant and no block \
+         is affected yet, edit that file, else name another --datadir"
+    )]
+    OtherConfig {
+        /// The genesis file in the directory.
+        path: PathBuf,
+    },
     /// A block in an import file was refused.
     #[error("{path}: block at byte {offset}: {source}")]
     Import {
@@ -84,6 +93,17 @@ pub enum NodeError {
         /// The head.
         head: u64,
     },
+    /// A range of blocks that ends before it begins.
+    #[error("--first {first} is after --last {last}; there is nothing between them")]
+    EmptyRange {
+        /// First block asked for.
+        first: u64,
+        /// Last block asked for.
+        last: u64,
+    },
+    /// The asynchronous runtime could not be started.
+    #[error("cannot start threads for the node: {0}")]
+    Runtime(io::Error),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -131,13 +151,16 @@ impl NodeError {
             | Self::NoChain { .. }
             | Self::Chain { .. }
             | Self::OtherChain { .. }
+            | Self::OtherConfig { .. }
             | Self::NoSuchBlock { .. }
+            | Self::EmptyRange { .. }
+            | Self::BlocksFile { .. }
             | Self::Api(_)
             | Self::Gateway(_)
             | Self::Telemetry(_) => 2,
             Self::Store(error) | Self::Engine(EngineError::Store(error)) => store_exit_code(error),
             Self::Import { .. }
-            | Self::BlocksFile { .. }
+            | Self::Runtime(_)
             | Self::Engine(_)
             | Self::Rpc(_)
             | Self::Signal(_)

@@ -4,7 +4,7 @@ use crate::{
     accounts::{DEV_MNEMONIC, DevAccount, dev_accounts, dev_operator},
     datadir::DataDir,
     error::NodeError,
-    supervise::Supervisor,
+    supervise::{Part, Supervisor},
     transfer::open_existing,
 };
 use alloy_primitives::B256;
@@ -140,12 +140,10 @@ pub fn run_serve(config: ServeConfig, ready: impl FnOnce(&Ready)) -> Result<(), 
 
 /// The development chain with the chain ID asked for, or that of the directory.
 fn dev_spec(datadir: &DataDir, chain_id: Option<u64>) -> Result<ChainSpec, NodeError> {
-    if let (Some(held), None) = (datadir.chain()?, chain_id) {
-        return Ok(held);
-    }
     let dev =
         ChainSpec::dev().map_err(|source| NodeError::Chain { origin: "dev".into(), source })?;
-    Ok(match chain_id {
+    let held_id = datadir.chain()?.map(|held| held.chain_id());
+    Ok(match chain_id.or(held_id) {
         Some(chain_id) => dev.with_chain_id(chain_id),
         None => dev,
     })
@@ -166,7 +164,7 @@ fn run(
         .thread_name("mfenx")
         .enable_all()
         .build()
-        .map_err(NodeError::Signal)?;
+        .map_err(NodeError::Runtime)?;
     let node = Node { chain, producer, listen: listen.clone(), namespaces };
     let outcome = runtime.block_on(node.run(data.cloned(), running_as, ready));
     // Blocking calls still running hold the store open; give them a moment to see that nobody
@@ -191,6 +189,8 @@ impl Node {
     ) -> Result<(), NodeError> {
         let mut supervisor = Supervisor::new()?;
         let metrics = Metrics::install()?;
+        mfenx_storage::describe_metrics();
+        mfenx_engine::describe_metrics();
         let spec = Arc::clone(self.chain.spec());
         let head = self.chain.head()?;
         let feed = HeadFeed::new(head.clone());
@@ -224,27 +224,25 @@ impl Node {
 
         if let Some(config) = self.producer {
             let producer = Producer::new(self.chain.clone(), pool, feed, config);
-            let stop = supervisor.stop();
-            supervisor.spawn("producer", async move { Ok(producer.run(stop).await?) });
+            supervisor
+                .spawn(Part::Core, "producer", |stop| async move { Ok(producer.run(stop).await?) });
         }
-        let stop = supervisor.stop();
         let server_status = Arc::clone(&status);
-        supervisor.spawn("gateway", async move {
+        supervisor.spawn(Part::Edge, "gateway", |stop| async move {
             gateway.serve(module, &limits, server_status, stop).await;
             Ok(())
         });
-        let stop = supervisor.stop();
         let rendered = metrics.clone();
-        supervisor.spawn("admin", async move {
+        supervisor.spawn(Part::Edge, "admin", |stop| async move {
             admin.serve(Arc::new(move || rendered.render()), stop).await;
             Ok(())
         });
-        let stop = supervisor.stop();
-        supervisor.spawn("upkeep", upkeep(metrics, stop));
+        supervisor.spawn(Part::Core, "upkeep", |stop| upkeep(metrics, stop));
         status.set_listening(true);
         status.set_ready(true);
         ready(&line);
-        supervisor.run(|| status.set_ready(false)).await
+        let outcome = supervisor.run(|| status.set_ready(false)).await;
+        outcome.and(self.chain.store().clone().close().map_err(NodeError::from))
     }
 }
 

@@ -1,23 +1,39 @@
 //! Supervision: named tasks, of which none may end before it is told to.
 
 use crate::error::NodeError;
-use std::{future::Future, time::Duration};
+use std::{collections::HashMap, future::Future, time::Duration};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    task::{JoinError, JoinSet},
+    task::{self, JoinError, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 
 /// How long tasks have to end after they were told to; the gateway drains for ten seconds.
 const STOP_TIME_MAX: Duration = Duration::from_secs(15);
 
-/// The tasks of a process, and the switch that stops them.
+/// What a task belongs to: callers are turned away before the chain stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Servers: they stop first, so that what they have accepted is still dealt with.
+    Edge,
+    /// What the servers rely on.
+    Core,
+}
+
+/// The tasks of a process, and the switches that stop them.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
-    tasks: JoinSet<(&'static str, Result<(), NodeError>)>,
-    stop: CancellationToken,
+    edge: Group,
+    core: Group,
     terminate: Signal,
     interrupt: Signal,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    tasks: JoinSet<Result<(), NodeError>>,
+    names: HashMap<task::Id, &'static str>,
+    stop: CancellationToken,
 }
 
 impl Supervisor {
@@ -28,28 +44,32 @@ impl Supervisor {
     /// The system refuses a handler.
     pub(crate) fn new() -> Result<Self, NodeError> {
         Ok(Self {
-            tasks: JoinSet::new(),
-            stop: CancellationToken::new(),
+            edge: Group::default(),
+            core: Group::default(),
             terminate: signal(SignalKind::terminate()).map_err(NodeError::Signal)?,
             interrupt: signal(SignalKind::interrupt()).map_err(NodeError::Signal)?,
         })
     }
 
-    /// Cancelled when tasks should end.
-    pub(crate) fn stop(&self) -> CancellationToken {
-        self.stop.clone()
-    }
-
-    pub(crate) fn spawn(
+    /// Starts a task. It is given a token that is cancelled when it should end.
+    pub(crate) fn spawn<F>(
         &mut self,
+        part: Part,
         name: &'static str,
-        task: impl Future<Output = Result<(), NodeError>> + Send + 'static,
-    ) {
-        self.tasks.spawn(async move { (name, task.await) });
+        task: impl FnOnce(CancellationToken) -> F,
+    ) where
+        F: Future<Output = Result<(), NodeError>> + Send + 'static,
+    {
+        let group = match part {
+            Part::Edge => &mut self.edge,
+            Part::Core => &mut self.core,
+        };
+        let handle = group.tasks.spawn(task(group.stop.clone()));
+        group.names.insert(handle.id(), name);
     }
 
-    /// Waits for SIGINT, SIGTERM, or the first task to end; then calls `before_stop`, stops
-    /// everything, and waits for it with a deadline.
+    /// Waits for SIGINT, SIGTERM, or the first task to end; then calls `before_stop`, stops the
+    /// edge, then the core, and waits for each with a deadline.
     ///
     /// # Errors
     /// The reason of the first task that ended though it should not have.
@@ -57,16 +77,47 @@ impl Supervisor {
         let mut outcome = tokio::select! {
             _ = self.terminate.recv() => { tracing::info!("SIGTERM: stopping"); Ok(()) }
             _ = self.interrupt.recv() => { tracing::info!("SIGINT: stopping"); Ok(()) }
-            ended = self.tasks.join_next() => ended.map_or(Ok(()), ended_early),
+            ended = self.edge.ended_early() => ended,
+            ended = self.core.ended_early() => ended,
         };
         before_stop();
+        for group in [&mut self.edge, &mut self.core] {
+            let stopped = group.stop().await;
+            outcome = outcome.and(stopped);
+        }
+        outcome
+    }
+}
+
+impl Group {
+    /// The next task to end, as a failure; waits for ever when there is none.
+    async fn ended_early(&mut self) -> Result<(), NodeError> {
+        match self.tasks.join_next_with_id().await {
+            Some(Ok((id, result))) => {
+                result?;
+                let reason = "it returned though nobody stopped it".into();
+                Err(NodeError::TaskEnded { task: self.name(id), reason })
+            }
+            Some(Err(error)) => Err(self.panicked(&error)),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Tells the tasks to end and waits for them; returns the first failure.
+    async fn stop(&mut self) -> Result<(), NodeError> {
         self.stop.cancel();
+        let mut outcome = Ok(());
         let drain = async {
             while let Some(ended) = self.tasks.join_next().await {
-                if let Err(error) = ended.map_err(panicked).and_then(|(_, result)| result)
-                    && outcome.is_ok()
-                {
-                    outcome = Err(error);
+                let result = match ended {
+                    Ok(result) => result,
+                    Err(error) => Err(self.names.get(&error.id()).map_or_else(
+                        || panicked("unknown", &error),
+                        |name| panicked(name, &error),
+                    )),
+                };
+                if outcome.is_ok() {
+                    outcome = result;
                 }
             }
         };
@@ -75,46 +126,54 @@ impl Supervisor {
         }
         outcome
     }
+
+    fn name(&self, id: task::Id) -> &'static str {
+        self.names.get(&id).copied().unwrap_or("unknown")
+    }
+
+    fn panicked(&self, error: &JoinError) -> NodeError {
+        panicked(self.name(error.id()), error)
+    }
 }
 
-fn ended_early(
-    ended: Result<(&'static str, Result<(), NodeError>), JoinError>,
-) -> Result<(), NodeError> {
-    let (task, result) = ended.map_err(panicked)?;
-    result?;
-    Err(NodeError::TaskEnded { task, reason: "it returned though nobody stopped it".into() })
-}
-
-fn panicked(error: JoinError) -> NodeError {
-    NodeError::TaskEnded { task: "a supervised task", reason: error.to_string() }
+fn panicked(task: &'static str, error: &JoinError) -> NodeError {
+    NodeError::TaskEnded { task, reason: error.to_string() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parking_lot::Mutex;
+    use std::sync::Arc;
 
     #[tokio::test]
-    async fn the_first_task_to_end_stops_the_others() {
+    async fn the_first_task_to_end_stops_the_others_edge_first() {
         let mut supervisor = Supervisor::new().unwrap();
-        let stop = supervisor.stop();
-        supervisor.spawn("obedient", async move {
-            stop.cancelled().await;
-            Ok(())
-        });
-        supervisor.spawn("failing", async { Err(NodeError::Rpc("broken".into())) });
+        let order = Arc::new(Mutex::new(Vec::new()));
+        for (part, name) in [(Part::Core, "core"), (Part::Edge, "edge")] {
+            let order = Arc::clone(&order);
+            supervisor.spawn(part, name, |stop| async move {
+                stop.cancelled().await;
+                order.lock().push(name);
+                Ok(())
+            });
+        }
+        let failing = async { Err(NodeError::Rpc("broken".into())) };
+        supervisor.spawn(Part::Core, "failing", |_| failing);
         let error = supervisor.run(|| {}).await.unwrap_err();
         assert!(error.to_string().contains("broken"), "{error}");
+        assert_eq!(*order.lock(), ["edge", "core"]);
     }
 
     #[tokio::test]
-    async fn a_task_that_just_ends_or_panics_is_a_failure() {
+    async fn a_task_that_just_ends_or_panics_is_a_failure_by_its_name() {
         let mut supervisor = Supervisor::new().unwrap();
-        supervisor.spawn("quitter", async { Ok(()) });
+        supervisor.spawn(Part::Edge, "quitter", |_| async { Ok(()) });
         let error = supervisor.run(|| {}).await.unwrap_err();
         assert!(error.to_string().contains("quitter"), "{error}");
         let mut supervisor = Supervisor::new().unwrap();
-        supervisor.spawn("panicking", async { panic!("on purpose") });
-        let error = supervisor.run(|| {}).await.unwrap_err();
-        assert!(error.to_string().contains("on purpose"), "{error}");
+        supervisor.spawn(Part::Core, "panicking", |_| async { panic!("on purpose") });
+        let error = supervisor.run(|| {}).await.unwrap_err().to_string();
+        assert!(error.contains("on purpose") && error.contains("task panicking"), "{error}");
     }
 }

@@ -12,7 +12,7 @@ use mfenx_storage::{Store, StoreOptions};
 use std::{path::Path, sync::Arc, sync::mpsc, thread};
 
 /// Blocks decoded and recovered ahead of the one that is executed.
-const AHEAD: usize = 16;
+const AHEAD: usize = 4;
 
 /// How far an import is.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +60,7 @@ pub fn import(
     let store = Store::open(&datadir.store(), StoreOptions::default())?;
     let chain = Chain::open(spec, store)?;
     let (sender, receiver) = mpsc::sync_channel::<Ahead>(AHEAD);
-    // Decoding and recovery run one block ahead, on their own thread; a closed channel ends it.
+    // Decoding and recovery run ahead, on their own thread; a closed channel ends it.
     let decoder = thread::spawn(move || {
         loop {
             let next = match reader.next_block() {
@@ -128,6 +128,9 @@ pub fn export(
     let (first, last) = (first.unwrap_or(1), last.unwrap_or(head));
     if last > head {
         return Err(NodeError::NoSuchBlock { number: last, head });
+    }
+    if first > last {
+        return Err(NodeError::EmptyRange { first, last });
     }
     let mut writer = BlocksWriter::create(blocks)?;
     for number in first..=last {

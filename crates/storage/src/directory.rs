@@ -23,8 +23,11 @@ const OWN_FILES: [&str; 4] = [DATA_FILE, "mdbx.lck", LOCK_FILE, "lost+found"];
 
 /// Space that must be free before a block is written. The data file is sparse and mapped, so
 /// running out of disk in the middle of a transaction would kill the process with SIGBUS instead
-/// of failing; this is several times what the largest block writes.
+/// of failing.
 const RESERVE_BYTES: u64 = 128 << 20;
+/// What one changed account or slot may add to that: it touches leaf pages of the state, the trie,
+/// the changes and the history, and pages above them, each copied whole (4 KiB) when it is written.
+const RESERVE_BYTES_PER_CHANGE: u64 = 8 * 4096;
 
 /// A directory that this process has locked.
 #[derive(Debug)]
@@ -73,13 +76,17 @@ impl Directory {
         &self.path
     }
 
-    /// Fails while there is too little room to write a block for certain.
-    pub(crate) fn check_space(&self) -> Result<(), StoreError> {
+    /// Fails while there is too little room to write a block with `changes` changed accounts and
+    /// slots for certain.
+    pub(crate) fn check_space(&self, changes: usize) -> Result<(), StoreError> {
+        let wanted = RESERVE_BYTES_PER_CHANGE.saturating_mul(changes as u64);
+        let wanted = RESERVE_BYTES.saturating_add(wanted);
         let stat = rustix::fs::statvfs(&self.path)
             .map_err(|error| StoreError::Io { path: self.path.clone(), source: error.into() })?;
-        if stat.f_bavail.saturating_mul(stat.f_frsize) < RESERVE_BYTES {
+        if stat.f_bavail.saturating_mul(stat.f_frsize) < wanted {
             return Err(StoreError::DiskFull {
-                advice: "less than 128 MiB of disk are left: free space or add some",
+                advice: "too little disk is left for a block (128 MiB and more for large ones): \
+                         free space or add some",
             });
         }
         Ok(())

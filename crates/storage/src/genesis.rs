@@ -42,7 +42,7 @@ impl Store {
                 genesis,
             });
         }
-        self.shared.directory.check_space()?;
+        self.shared.directory.check_space(alloc.len())?;
         let number = header.number;
         if number != 0 {
             return Err(StoreError::InvalidCommit { number, reason: "genesis is block 0" });

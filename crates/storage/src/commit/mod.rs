@@ -45,7 +45,7 @@ impl Store {
     pub fn commit(&self, commit: BlockCommit<'_>) -> Result<(), StoreError> {
         let start = Instant::now();
         let _writer = self.shared.writer.lock();
-        self.shared.directory.check_space()?;
+        self.shared.directory.check_space(commit.changes.size())?;
         let tx = self.shared.environment.begin_rw_unsync()?;
         let txn = Txn::new(&tx, &self.shared.tables);
         let meta = Meta(txn);

@@ -106,6 +106,11 @@ impl StateChanges {
         self.accounts.len()
     }
 
+    /// Number of accounts and slots that are named.
+    pub(crate) fn size(&self) -> usize {
+        self.accounts.iter().map(|account| account.slots.len().saturating_add(1)).sum()
+    }
+
     /// Sorted by key, without repetition.
     pub(crate) fn accounts(&self) -> &[AccountChange] {
         &self.accounts
