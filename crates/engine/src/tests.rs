@@ -47,13 +47,17 @@ impl Fixture {
     }
 
     fn send(&self, from: u32, nonce: u64, to: TxKind, input: Bytes) -> B256 {
+        self.send_at(from, nonce, to, input, 10_000_000_000)
+    }
+
+    fn send_at(&self, from: u32, nonce: u64, to: TxKind, input: Bytes, max_fee: u128) -> B256 {
         let signer = signer(from);
         let unsigned = TxEip1559 {
             chain_id: self.chain.spec().chain_id(),
             nonce,
             gas_limit: 200_000,
-            max_fee_per_gas: 10_000_000_000,
-            max_priority_fee_per_gas: 1_000_000_000,
+            max_fee_per_gas: max_fee,
+            max_priority_fee_per_gas: max_fee / 10,
             to,
             value: U256::from(5),
             access_list: Default::default(),
@@ -216,4 +220,30 @@ async fn an_interval_makes_empty_blocks_too() {
     let directory = tempfile::tempdir().unwrap();
     let fixture = Fixture::new(directory.path());
     run_until(&fixture, BlockTime::Interval(Duration::from_millis(20)), 3).await;
+}
+
+#[tokio::test]
+async fn the_base_fee_falls_for_a_transaction_that_waits_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let fixture = Fixture::new(directory.path());
+    // The first block's base fee is 875,000,000 wei, that of the block after an empty one less.
+    let hash = fixture.send_at(0, 0, to(1), Bytes::new(), 800_000_000);
+    run_until(&fixture, BlockTime::Auto, 2).await;
+    let reader = fixture.chain.store().reader().unwrap();
+    assert_eq!(reader.transaction_count(1).unwrap(), Some(0));
+    assert_eq!(reader.transaction_location(hash).unwrap().unwrap().block_number, 2);
+}
+
+#[tokio::test]
+async fn what_is_pooled_when_the_node_stops_gets_a_last_block() {
+    let directory = tempfile::tempdir().unwrap();
+    let fixture = Fixture::new(directory.path());
+    let producer = fixture.producer(BlockTime::Interval(Duration::from_secs(3_600)));
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(producer.run(stop.clone()));
+    let hash = fixture.send(0, 0, to(1), Bytes::new());
+    stop.cancel();
+    task.await.unwrap().unwrap();
+    let reader = fixture.chain.store().reader().unwrap();
+    assert!(reader.transaction_location(hash).unwrap().is_some());
 }
