@@ -7,14 +7,12 @@
 //! and anything that reads a clock.
 
 mod account;
-mod b3;
 mod block;
 
 pub use account::{AccountState, GenesisAlloc};
 pub use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH, Header};
 pub use alloy_genesis::GenesisAccount;
 pub use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
-pub use b3::{B3Id, ParseB3IdError};
 pub use block::{
     Block, BlockBody, CommittedBlock, Receipt, RecoverError, RecoveredBlock, RecoveredTransaction,
     SealedHeader, Transaction, recover_senders,
