@@ -1,13 +1,10 @@
 //! Opening the port, and serving it until shutdown.
 
 use crate::{
-    config::GatewayConfig, connection::Connections, error::GatewayError, http::HttpLimits,
+    config::GatewayConfig, connection::Connections, error::GatewayError, http::HttpLimits, metrics,
     service::Services, websocket::WebSockets,
 };
-use jsonrpsee::{
-    Methods, RpcModule,
-    server::{ServerHandle, stop_channel},
-};
+use jsonrpsee::{Methods, RpcModule};
 use mfenx_rpc::{NodeStatus, RpcLayer, RpcLimits, RpcServer};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
@@ -61,7 +58,8 @@ impl Bound {
         shutdown: CancellationToken,
     ) {
         let Self { listener, address, config } = self;
-        let (services, websockets) = services(&config, module, limits, status, &shutdown);
+        metrics::describe();
+        let services = services(&config, module, limits, status, &shutdown);
         let connections = Connections::new(&config, Arc::new(services));
         tracing::info!(%address, "JSON-RPC over HTTP and WebSocket");
         loop {
@@ -80,8 +78,6 @@ impl Bound {
             }
         }
         drop(listener);
-        // An error says that they have stopped already.
-        let _ = websockets.stop();
         connections.drain(Duration::from_millis(config.drain_time_ms_max)).await;
     }
 }
@@ -92,13 +88,12 @@ fn services(
     limits: &RpcLimits,
     status: Arc<NodeStatus>,
     shutdown: &CancellationToken,
-) -> (Services, ServerHandle) {
+) -> Services {
     let methods = Methods::from(module);
     let layer = RpcLayer::new(&methods, limits);
-    let (stop, websockets) = stop_channel();
-    let services = Services {
-        server: RpcServer::new(methods.clone(), &layer, limits),
-        websockets: WebSockets::new(config, limits, methods, layer, stop),
+    Services {
+        server: RpcServer::new(methods, &layer, limits),
+        websockets: WebSockets::new(config, limits, shutdown.clone()),
         status,
         limits: HttpLimits {
             request_bytes_max: config.request_bytes_max as usize,
@@ -106,7 +101,5 @@ fn services(
             request_time_max: Duration::from_millis(config.request_time_ms_max),
         },
         shutdown: shutdown.clone(),
-        requests_max: limits.connection_requests_max,
-    };
-    (services, websockets)
+    }
 }

@@ -23,11 +23,14 @@ pub struct GatewayConfig {
     pub body_time_ms_max: u64,
     /// Time to answer an HTTP request, with everything in its batch.
     pub request_time_ms_max: u64,
-    /// Time a client may leave what was written to it unread.
+    /// Time a client may leave what was written to it unread, in which it has to take
+    /// `write_stall_bytes_min`.
     pub write_stall_ms_max: u64,
+    /// What a client has to take, while something waits for it, so that its time begins anew.
+    pub write_stall_bytes_min: usize,
     /// Subscriptions of one WebSocket.
     pub subscriptions_max: u32,
-    /// Messages that wait to be written to one WebSocket.
+    /// Messages of subscriptions that wait to be written to one WebSocket.
     pub websocket_buffer: u32,
     /// Time between pings to a WebSocket.
     pub ping_interval_ms: u64,
@@ -49,6 +52,8 @@ impl Default for GatewayConfig {
             body_time_ms_max: 30_000,
             request_time_ms_max: 60_000,
             write_stall_ms_max: 30_000,
+            // 140 kbit/s, below which an answer of a few megabytes takes minutes.
+            write_stall_bytes_min: 512 << 10,
             subscriptions_max: 32,
             websocket_buffer: 128,
             ping_interval_ms: 30_000,

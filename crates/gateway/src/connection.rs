@@ -4,6 +4,7 @@ use crate::{
     admission::{Admission, Refusal},
     config::GatewayConfig,
     metrics,
+    patience::Patience,
     service::Services,
     stream::ClientStream,
 };
@@ -53,6 +54,7 @@ pub(crate) struct Connections {
     refusals: Arc<Semaphore>,
     idle_time_max: Duration,
     stall_max: Duration,
+    stall_bytes_min: usize,
     /// What is open, WebSockets included.
     open: TaskTracker,
     /// Ends what is open without further ado.
@@ -67,6 +69,7 @@ impl Connections {
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
             idle_time_max: Duration::from_millis(config.idle_time_ms_max),
             stall_max: Duration::from_millis(config.write_stall_ms_max),
+            stall_bytes_min: config.write_stall_bytes_min,
             open: TaskTracker::new(),
             end: CancellationToken::new(),
         }
@@ -78,17 +81,15 @@ impl Connections {
         let _ = socket.set_nodelay(true);
         match self.admission.admit(address.ip()) {
             Ok(place) => {
-                let requests = Arc::new(Semaphore::new(self.services.requests_max.max(1)));
                 let stream = ClientStream::new(
                     socket,
-                    Arc::clone(&requests),
                     &self.end,
-                    self.stall_max,
+                    Patience::new(self.stall_max, self.stall_bytes_min),
                     place,
                     self.open.token(),
                 );
                 let services = Arc::clone(&self.services);
-                tokio::spawn(serve(stream, services, requests, self.idle_time_max));
+                tokio::spawn(serve(stream, services, self.idle_time_max));
             }
             Err(refusal) => {
                 metrics::refused(refusal.name());
@@ -114,16 +115,11 @@ impl Connections {
     }
 }
 
-async fn serve(
-    stream: ClientStream,
-    services: Arc<Services>,
-    requests: Arc<Semaphore>,
-    idle_time_max: Duration,
-) {
+async fn serve(stream: ClientStream, services: Arc<Services>, idle_time_max: Duration) {
     let shutdown = services.shutdown.clone();
     let service = tower::service_fn(move |request: Request<Incoming>| {
-        let (services, requests) = (Arc::clone(&services), Arc::clone(&requests));
-        async move { Ok::<_, Infallible>(services.answer(request, requests).await) }
+        let services = Arc::clone(&services);
+        async move { Ok::<_, Infallible>(services.answer(request).await) }
     });
     let service = ServiceBuilder::new()
         .layer(

@@ -7,9 +7,8 @@ use ::http::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body as _, Incoming};
-use mfenx_rpc::RpcServer;
+use mfenx_rpc::{Answer as RpcAnswer, RpcServer};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use std::time::Duration;
 
 /// What every handler answers with.
@@ -57,10 +56,10 @@ pub(crate) async fn post(
     };
     let answer = tokio::time::timeout(limits.request_time_max, server.answer(&body)).await;
     match answer {
-        Ok(Some(answer)) => raw_json(StatusCode::OK, answer),
+        Ok(Some(answer)) => rpc(answer),
         // Notifications ask for no answer.
         Ok(None) => Response::new(Full::default()),
-        Err(_) => raw_json(StatusCode::OK, RpcServer::timed_out()),
+        Err(_) => rpc(RpcServer::timed_out()),
     }
 }
 
@@ -124,9 +123,9 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
     with_type(status, "application/json", bytes.into())
 }
 
-fn raw_json(status: StatusCode, json: Box<RawValue>) -> Answer {
-    let json: Box<str> = json.into();
-    with_type(status, "application/json", Bytes::from(String::from(json)))
+/// The answer counts as unsent until the last of its bytes is dropped.
+fn rpc(answer: RpcAnswer) -> Answer {
+    with_type(StatusCode::OK, "application/json", Bytes::from_owner(answer))
 }
 
 fn with_type(status: StatusCode, media_type: &'static str, body: Bytes) -> Answer {

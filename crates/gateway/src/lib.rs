@@ -3,11 +3,14 @@
 //!
 //! Invariants:
 //! - every connection has a place from the moment it is accepted until its socket is closed, in a
-//!   total and per client (an IPv4 address or an IPv6 /64);
+//!   total and, unless it comes from this machine and is not to be limited, per client (an IPv4
+//!   address or an IPv6 /64);
 //! - nothing waits for a client for ever: not for a request's head, nor its body, nor for the
-//!   client to take what was written;
-//! - a WebSocket whose requests fill their places is not read from, so a client that sends faster
-//!   than it is served is slowed down by TCP and costs no memory;
+//!   client to take what was written, of which it has to take a minimum in every so many seconds;
+//! - a request of a WebSocket has its place until its answer is written, and a WebSocket whose
+//!   places are taken, or that leaves too much unread, is not read from: a client that sends faster
+//!   than it is served, or does not read, is slowed down by TCP and costs a bounded amount of memory;
+//! - answers that are made and not yet written are bounded in all, over HTTP and WebSocket together;
 //! - an error of JSON-RPC is sent with HTTP status 200, because wallets throw away the body of
 //!   anything else;
 //! - after shutdown begins nothing is accepted, what runs may end within the drain time, and then
@@ -26,7 +29,9 @@ mod error;
 mod health;
 mod http;
 mod metrics;
+mod patience;
 mod service;
+mod session;
 mod stream;
 mod websocket;
 

@@ -1,6 +1,23 @@
 //! What is counted. Labels are fixed words.
 
-use metrics::{counter, gauge};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+
+const CONNECTIONS: &str = "mfenx_gateway_connections";
+const CONNECTIONS_TOTAL: &str = "mfenx_gateway_connections_total";
+const WEBSOCKETS: &str = "mfenx_gateway_websockets";
+const REFUSED: &str = "mfenx_gateway_refused_total";
+const REQUESTS: &str = "mfenx_gateway_requests_total";
+const STALLED: &str = "mfenx_gateway_stalled_total";
+
+/// Tells the installed recorder what the metrics mean.
+pub(crate) fn describe() {
+    describe_gauge!(CONNECTIONS, "Open connections, WebSockets included");
+    describe_counter!(CONNECTIONS_TOTAL, "Connections let in since the start");
+    describe_gauge!(WEBSOCKETS, "Open WebSockets");
+    describe_counter!(REFUSED, "Connections turned away, by reason (full or client)");
+    describe_counter!(REQUESTS, "HTTP requests, by kind (rpc, websocket, health or other)");
+    describe_counter!(STALLED, "Connections ended because the client did not read");
+}
 
 /// Counts an open connection as long as it lives.
 #[derive(Debug)]
@@ -8,24 +25,46 @@ pub(crate) struct OpenConnection;
 
 impl OpenConnection {
     pub(crate) fn new() -> Self {
-        counter!("mfenx_gateway_connections_total").increment(1);
-        gauge!("mfenx_gateway_connections").increment(1.0);
+        counter!(CONNECTIONS_TOTAL).increment(1);
+        gauge!(CONNECTIONS).increment(1.0);
         Self
     }
 }
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        gauge!("mfenx_gateway_connections").decrement(1.0);
+        gauge!(CONNECTIONS).decrement(1.0);
     }
 }
 
 /// A connection was not let in.
 pub(crate) fn refused(reason: &'static str) {
-    counter!("mfenx_gateway_refused_total", "reason" => reason).increment(1);
+    counter!(REFUSED, "reason" => reason).increment(1);
 }
 
 /// A request arrived, by what it is for.
 pub(crate) fn request(kind: &'static str) {
-    counter!("mfenx_gateway_requests_total", "kind" => kind).increment(1);
+    counter!(REQUESTS, "kind" => kind).increment(1);
+}
+
+/// A client did not take what was written to it.
+pub(crate) fn stalled() {
+    counter!(STALLED).increment(1);
+}
+
+/// Counts an open WebSocket as long as it lives.
+#[derive(Debug)]
+pub(crate) struct OpenWebSocket;
+
+impl OpenWebSocket {
+    pub(crate) fn new() -> Self {
+        gauge!(WEBSOCKETS).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for OpenWebSocket {
+    fn drop(&mut self) {
+        gauge!(WEBSOCKETS).decrement(1.0);
+    }
 }

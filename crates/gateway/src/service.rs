@@ -8,10 +8,9 @@ use crate::{
 };
 use ::http::{Method, Request};
 use hyper::body::Incoming;
-use jsonrpsee::server::ws::is_upgrade_request;
 use mfenx_rpc::{NodeStatus, RpcServer};
+use soketto::handshake::http::is_upgrade_request;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// What all connections share.
@@ -21,17 +20,11 @@ pub(crate) struct Services {
     pub(crate) status: Arc<NodeStatus>,
     pub(crate) limits: HttpLimits,
     pub(crate) shutdown: CancellationToken,
-    /// Requests of one WebSocket that run at the same time.
-    pub(crate) requests_max: usize,
 }
 
 impl Services {
-    /// Answers one request of a connection whose requests take their places from `requests`.
-    pub(crate) async fn answer(
-        &self,
-        request: Request<Incoming>,
-        requests: Arc<Semaphore>,
-    ) -> Answer {
+    /// Answers one request.
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answer {
         let path = request.uri().path();
         let is_get = request.method() == Method::GET || request.method() == Method::HEAD;
         if is_get && let Some(answer) = health::answer(path, &self.status, self.is_stopping()) {
@@ -40,7 +33,7 @@ impl Services {
         }
         if is_upgrade_request(&request) {
             metrics::request("websocket");
-            return self.websockets.upgrade(request, requests).await;
+            return self.websockets.upgrade(request, &self.server);
         }
         if request.method() == Method::POST {
             metrics::request("rpc");

@@ -1,76 +1,69 @@
-//! A client's socket, with patience that ends and with reading that waits.
+//! A client's socket, with patience that ends.
 
-use crate::admission::Place;
+use crate::{admission::Place, metrics, patience::Patience};
 use std::{
     future::Future,
     io::{Error, ErrorKind, IoSlice, Result},
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::Semaphore,
-    time::{Sleep, sleep},
 };
 use tokio_util::{
-    sync::{CancellationToken, PollSemaphore, WaitForCancellationFutureOwned},
+    sync::{CancellationToken, WaitForCancellationFutureOwned},
     task::task_tracker::TaskTrackerToken,
 };
 
 /// A socket that
-/// - is read from only while there is a free place for a request;
-/// - fails, for reading too, when the client does not take what is written to it;
+/// - fails, for reading too, when the client does not take enough of what is written to it;
 /// - fails when everything has to end;
 /// - gives its connection's place back when it is dropped, whoever had it then.
 pub(crate) struct ClientStream {
     socket: TcpStream,
-    requests: PollSemaphore,
     end: CancellationToken,
     /// One for each direction, for a future wakes only the task that asked it last.
     read_end: Pin<Box<WaitForCancellationFutureOwned>>,
     write_end: Pin<Box<WaitForCancellationFutureOwned>>,
-    stall_max: Duration,
-    stalled: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
     _place: Place,
     _open: TaskTrackerToken,
 }
 
 impl ClientStream {
-    /// `requests` are the places of the connection's requests; `open` is dropped with the stream.
+    /// `open` is dropped with the stream.
     pub(crate) fn new(
         socket: TcpStream,
-        requests: Arc<Semaphore>,
         end: &CancellationToken,
-        stall_max: Duration,
+        patience: Patience,
         place: Place,
         open: TaskTrackerToken,
     ) -> Self {
         let end = end.child_token();
         Self {
             socket,
-            requests: PollSemaphore::new(requests),
             read_end: Box::pin(end.clone().cancelled_owned()),
             write_end: Box::pin(end.clone().cancelled_owned()),
             end,
-            stall_max,
-            stalled: None,
+            patience,
             _place: place,
             _open: open,
         }
     }
 
     /// Lets a write wait for so long and no longer.
-    fn patiently<T>(&mut self, cx: &mut Context<'_>, written: Poll<Result<T>>) -> Poll<Result<T>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
+    fn patiently(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<Result<usize>>,
+    ) -> Poll<Result<usize>> {
+        if let Poll::Ready(written) = written {
+            self.patience.wrote(*written.as_ref().unwrap_or(&0));
+            return Poll::Ready(written);
         }
-        let stall_max = self.stall_max;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall_max)));
-        ready!(stalled.as_mut().poll(cx));
+        ready!(self.patience.poll_over(cx));
+        metrics::stalled();
         // Whoever waits for the client to send something has to know as well.
         self.end.cancel();
         Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client does not read")))
@@ -93,8 +86,6 @@ impl AsyncRead for ClientStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
         check(&mut self.read_end, cx)?;
-        // Only to see that there is one: the request that is read takes it itself.
-        drop(ready!(self.requests.poll_acquire(cx)));
         Pin::new(&mut self.socket).poll_read(cx, buffer)
     }
 }

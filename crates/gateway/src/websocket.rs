@@ -1,83 +1,71 @@
-//! JSON-RPC with subscriptions over WebSocket.
+//! JSON-RPC with subscriptions over WebSocket: the handshake. What follows is a [session](crate::session).
 
 use crate::{
     config::GatewayConfig,
     http::{self, Answer},
+    session::{Session, SessionLimits},
 };
 use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
+use futures_util::io::{BufReader, BufWriter};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use jsonrpsee::{
-    Methods,
-    server::{
-        BatchRequestConfig, PingConfig, Server, ServerConfig, StopHandle, TowerServiceBuilder,
-        middleware::rpc::RpcServiceBuilder,
-    },
-};
-use mfenx_rpc::{RpcLayer, RpcLimits, SubscriptionIds};
-use std::{sync::Arc, time::Duration};
-use tokio::sync::Semaphore;
-use tower::{Service, layer::util::Identity};
+use hyper_util::rt::TokioIo;
+use mfenx_rpc::{RpcLimits, RpcServer};
+use soketto::handshake::http::Server;
+use std::time::Duration;
+use tokio_util::{compat::TokioAsyncReadCompatExt, sync::CancellationToken};
 
 /// Makes WebSockets out of HTTP requests.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct WebSockets {
-    /// Cloned for each connection, so that each gets its own number.
-    builder: TowerServiceBuilder<Identity, Identity>,
-    methods: Methods,
-    stop: StopHandle,
-    layer: RpcLayer,
+    limits: SessionLimits,
+    request_bytes_max: usize,
+    shutdown: CancellationToken,
 }
 
 impl WebSockets {
     pub(crate) fn new(
         config: &GatewayConfig,
         limits: &RpcLimits,
-        methods: Methods,
-        layer: RpcLayer,
-        stop: StopHandle,
+        shutdown: CancellationToken,
     ) -> Self {
-        let saturated = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-        let interval = Duration::from_millis(config.ping_interval_ms);
-        let pings = PingConfig::new().ping_interval(interval).inactive_limit(interval * 2);
-        let config = ServerConfig::builder()
-            .ws_only()
-            .max_request_body_size(config.request_bytes_max)
-            .max_response_body_size(saturated(limits.response_bytes_max))
-            .set_batch_request_config(BatchRequestConfig::Limit(saturated(
-                limits.batch_entries_max,
-            )))
-            .max_subscriptions_per_connection(config.subscriptions_max)
-            .set_message_buffer_capacity(config.websocket_buffer.max(1))
-            .enable_ws_ping(pings)
-            .set_id_provider(SubscriptionIds)
-            // Connections are counted where they are accepted.
-            .max_connections(u32::MAX)
-            .build();
-        let builder = Server::builder().set_config(config).to_service_builder();
-        Self { builder, methods, stop, layer }
+        let interval = Duration::from_millis(config.ping_interval_ms.max(1));
+        let limits = SessionLimits {
+            requests_max: limits.connection_requests_max.max(1),
+            unsent_bytes_max: limits.connection_unsent_bytes_max,
+            subscriptions_max: config.subscriptions_max,
+            messages_max: config.websocket_buffer.max(1) as usize,
+            ping_interval: interval,
+            silence_max: interval.saturating_mul(2),
+        };
+        Self { limits, request_bytes_max: config.request_bytes_max as usize, shutdown }
     }
 
     /// Answers the request to become a WebSocket and, if it becomes one, serves it in the
-    /// background. `requests` are the places of its requests.
-    pub(crate) async fn upgrade(
-        &self,
-        request: Request<Incoming>,
-        requests: Arc<Semaphore>,
-    ) -> Answer {
-        let layer = RpcServiceBuilder::new().layer(self.layer.for_connection(requests));
-        let mut service = self
-            .builder
-            .clone()
-            .set_rpc_middleware(layer)
-            .build(self.methods.clone(), self.stop.clone());
-        match service.call(request).await {
-            Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                let (parts, _) = answer.into_parts();
-                Response::from_parts(parts, Full::<Bytes>::default())
-            }
-            _ => http::text(StatusCode::BAD_REQUEST, "this is no WebSocket handshake\n"),
-        }
+    /// background. The WebSocket lives as long as its socket does.
+    pub(crate) fn upgrade(&self, request: Request<Incoming>, server: &RpcServer) -> Answer {
+        let mut handshake = Server::new();
+        let Ok(answer) = handshake.receive_request(&request) else {
+            return http::text(StatusCode::BAD_REQUEST, "this is no WebSocket handshake\n");
+        };
+        let (limits, server, stop) = (self.limits, server.clone(), self.shutdown.clone());
+        let bytes_max = self.request_bytes_max;
+        tokio::spawn(async move {
+            // It is upgraded after the answer is written.
+            let upgraded = match hyper::upgrade::on(request).await {
+                Ok(upgraded) => upgraded,
+                Err(error) => return tracing::trace!(%error, "no WebSocket"),
+            };
+            let stream = BufReader::new(BufWriter::new(TokioIo::new(upgraded).compat()));
+            let mut builder = handshake.into_builder(stream);
+            builder.set_max_message_size(bytes_max);
+            builder.set_max_frame_size(bytes_max);
+            let (sender, receiver) = builder.finish();
+            Session::new(&server, limits, stop).serve(sender, receiver).await;
+        });
+        let mut switching = Response::from_parts(answer.into_parts().0, Full::<Bytes>::default());
+        *switching.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        switching
     }
 }

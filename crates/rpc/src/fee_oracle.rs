@@ -1,6 +1,6 @@
 //! What tip to suggest, from what recent blocks took.
 //!
-//! As in go-ethereum: the three lowest tips of each of the last 20 blocks, and of these the 60th
+//! As in go-ethereum, its upper bound included: the three lowest tips of each of the last 20 blocks, and of these the 60th
 //! percentile. The answer is kept until the head changes, and so are the samples of each block, so
 //! a new head costs the reading of one block.
 
@@ -16,6 +16,9 @@ const SAMPLES_PER_BLOCK: usize = 3;
 const PERCENTILE: usize = 60;
 /// Tips below are no statement about the market (in wei).
 const IGNORED_BELOW: u128 = 2;
+
+/// No suggestion is higher (in wei: 500 gwei, as in go-ethereum).
+const TIP_MAX: u128 = 500_000_000_000;
 
 /// The suggestion and what it was made from.
 #[derive(Debug)]
@@ -60,7 +63,7 @@ impl FeeOracle {
             };
             tips.extend(samples);
         }
-        let tip = percentile(tips).unwrap_or(self.default_tip);
+        let tip = percentile(tips).map_or(self.default_tip, |tip| tip.min(TIP_MAX));
         self.state.lock().suggestion = Some((head.hash, tip));
         Ok(tip)
     }

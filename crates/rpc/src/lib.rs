@@ -1,11 +1,13 @@
 //! Every JSON-RPC method of the node, from decoding the parameters to the last quote of the answer.
 //!
 //! Invariants:
-//! - a request opens at most one storage reader, inside synchronous code, and takes the head from
-//!   that reader: one answer never mixes two heads, and nothing is held across an await;
+//! - a request opens its storage reader inside synchronous code and takes the head from it: one
+//!   answer never mixes two heads, and nothing is held across an await. A lookup that finds nothing
+//!   inline may be repeated as work, with a reader of its own;
 //! - after `newHeads` announces a block every method sees it, for blocks are announced after they
 //!   are committed;
-//! - everything a caller can make large is bounded by [`RpcLimits`], and every refusal passes
+//! - everything a caller can make large is bounded by [`RpcLimits`], answers that nobody takes
+//!   included, and every refusal passes
 //!   through the one table in [`RpcError`];
 //! - parameters and results are those of Ethereum's execution-apis. `latest`, `safe` and
 //!   `finalized` are the same block, for a committed block is decided for good; `pending` is an
@@ -39,6 +41,7 @@ mod server;
 mod status;
 mod subscription_id;
 mod txpool;
+mod unsent;
 mod web3;
 mod work;
 
@@ -49,6 +52,7 @@ pub use limits::RpcLimits;
 pub use middleware::{RpcLayer, RpcStack};
 pub use namespace::{Namespace, UnknownNamespace};
 pub use registry::module;
-pub use server::RpcServer;
+pub use server::{Answer, RpcServer};
 pub use status::{NodeStatus, SyncProgress};
 pub use subscription_id::SubscriptionIds;
+pub use unsent::Backlog;

@@ -21,18 +21,30 @@ pub struct RpcLimits {
     pub logs_addresses_max: usize,
     /// Time of one `eth_getLogs`.
     pub logs_time_ms_max: u64,
+    /// Values in all topic positions of one subscription's filter together.
+    pub subscription_topics_max: usize,
+    /// Time a message of a subscription may wait for a place among those to be written.
+    pub subscriber_time_ms_max: u64,
     /// Blocks that one `eth_feeHistory` covers; a request for more gets this many.
     pub fee_history_blocks_max: u64,
     /// Percentiles in one `eth_feeHistory`.
     pub fee_history_percentiles_max: usize,
+    /// Time of one `eth_feeHistory`.
+    pub fee_history_time_ms_max: u64,
     /// Length of one signed transaction.
     pub transaction_bytes_max: usize,
     /// Length of one response, or of one batch of responses.
     pub response_bytes_max: usize,
     /// Requests in one batch.
     pub batch_entries_max: usize,
-    /// Requests of one WebSocket connection that run at the same time.
+    /// Requests of one WebSocket connection that run or whose answers are not written yet.
     pub connection_requests_max: usize,
+    /// Answers and messages that one WebSocket connection may leave unsent before no further
+    /// request of it is read.
+    pub connection_unsent_bytes_max: usize,
+    /// Answers that all connections together may leave unsent; further ones, unless they are short,
+    /// are given up and the caller is told that the node is busy.
+    pub unsent_bytes_max: usize,
     /// Large reads (whole blocks, receipts, fee history) that run at the same time.
     pub reads_running_max: usize,
     /// Calls of the EVM that run at the same time.
@@ -60,12 +72,17 @@ impl Default for RpcLimits {
             logs_results_max: 10_000,
             logs_addresses_max: 1_000,
             logs_time_ms_max: 10_000,
+            subscription_topics_max: 1_000,
+            subscriber_time_ms_max: 5_000,
             fee_history_blocks_max: 1_024,
             fee_history_percentiles_max: 100,
+            fee_history_time_ms_max: 5_000,
             transaction_bytes_max: 128 * 1024,
             response_bytes_max: 25_000_000,
             batch_entries_max: 100,
             connection_requests_max: 32,
+            connection_unsent_bytes_max: 4 << 20,
+            unsent_bytes_max: 256 << 20,
             reads_running_max: 2 * cores,
             calls_running_max: cores,
             logs_running_max: cores.div_ceil(2),

@@ -1,11 +1,39 @@
 //! What is counted and measured. Labels are method names that exist, error codes, and work classes.
 
 use crate::work::Class;
-use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use metrics::{
+    Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
+};
 use std::time::Instant;
 
 /// The label of all names that are no method.
 pub(crate) const UNKNOWN: &str = "unknown";
+
+const REQUESTS: &str = "mfenx_rpc_requests_total";
+const REQUEST_SECONDS: &str = "mfenx_rpc_request_seconds";
+const ERRORS: &str = "mfenx_rpc_errors_total";
+const BUSY: &str = "mfenx_rpc_busy_total";
+const WAITING: &str = "mfenx_rpc_waiting";
+const RUNNING: &str = "mfenx_rpc_running";
+const UNSENT: &str = "mfenx_rpc_unsent_bytes";
+const UNSENT_REFUSED: &str = "mfenx_rpc_unsent_refused_total";
+const SUBSCRIPTIONS: &str = "mfenx_rpc_subscriptions";
+const SLOW_SUBSCRIBERS: &str = "mfenx_rpc_slow_subscribers_total";
+
+/// Tells the installed recorder what the metrics mean.
+pub(crate) fn describe() {
+    describe_counter!(REQUESTS, "Requests answered, by method");
+    describe_histogram!(REQUEST_SECONDS, "Seconds from reading a request to its answer, by method");
+    describe_counter!(ERRORS, "Answers that are errors, by method and code");
+    describe_counter!(BUSY, "Requests whose turn did not come in time, by class of work");
+    describe_gauge!(WAITING, "Requests that wait for their turn, by class of work");
+    describe_gauge!(RUNNING, "Requests that run on a thread of their own, by class of work");
+    describe_gauge!(UNSENT, "Bytes of answers and messages that clients have not taken yet");
+    describe_counter!(UNSENT_REFUSED, "Answers given up because too much was unsent");
+    describe_gauge!(SUBSCRIPTIONS, "Open subscriptions, by kind");
+    describe_counter!(SLOW_SUBSCRIBERS, "Subscribers that did not keep up, by kind");
+}
 
 /// Handles of one method, made once.
 #[derive(Clone)]
@@ -19,8 +47,8 @@ impl MethodMetrics {
     pub(crate) fn new(name: &'static str) -> Self {
         Self {
             name,
-            requests: counter!("mfenx_rpc_requests_total", "method" => name),
-            seconds: histogram!("mfenx_rpc_request_seconds", "method" => name),
+            requests: counter!(REQUESTS, "method" => name),
+            seconds: histogram!(REQUEST_SECONDS, "method" => name),
         }
     }
 
@@ -30,28 +58,52 @@ impl MethodMetrics {
         self.seconds.record(started.elapsed());
         if let Some(code) = error {
             let code = code.to_string();
-            counter!("mfenx_rpc_errors_total", "method" => self.name, "code" => code).increment(1);
+            counter!(ERRORS, "method" => self.name, "code" => code).increment(1);
         }
     }
 }
 
 /// A request waited for its turn in vain.
 pub(crate) fn busy(class: Class) {
-    counter!("mfenx_rpc_busy_total", "class" => class.name()).increment(1);
+    counter!(BUSY, "class" => class.name()).increment(1);
 }
 
-/// Counts a subscription as long as it lives.
-pub(crate) struct LiveSubscription(Gauge);
+/// More bytes are unsent, or fewer.
+pub(crate) fn unsent(change: i64) {
+    gauge!(UNSENT).increment(change as f64);
+}
 
-impl LiveSubscription {
-    pub(crate) fn new(kind: &'static str) -> Self {
-        let gauge = gauge!("mfenx_rpc_subscriptions", "kind" => kind);
+/// An answer was given up because too much was unsent.
+pub(crate) fn unsent_refused() {
+    counter!(UNSENT_REFUSED).increment(1);
+}
+
+/// Counts one thing as long as it lives.
+pub(crate) struct Live(Gauge);
+
+impl Live {
+    fn new(gauge: Gauge) -> Self {
         gauge.increment(1.0);
         Self(gauge)
     }
+
+    /// A request that waits for its turn.
+    pub(crate) fn waiting(class: Class) -> Self {
+        Self::new(gauge!(WAITING, "class" => class.name()))
+    }
+
+    /// A request that runs.
+    pub(crate) fn running(class: Class) -> Self {
+        Self::new(gauge!(RUNNING, "class" => class.name()))
+    }
+
+    /// A subscription.
+    pub(crate) fn subscription(kind: &'static str) -> Self {
+        Self::new(gauge!(SUBSCRIPTIONS, "kind" => kind))
+    }
 }
 
-impl Drop for LiveSubscription {
+impl Drop for Live {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }
@@ -59,5 +111,5 @@ impl Drop for LiveSubscription {
 
 /// A subscriber did not keep up.
 pub(crate) fn slow_subscriber(kind: &'static str) {
-    counter!("mfenx_rpc_slow_subscribers_total", "kind" => kind).increment(1);
+    counter!(SLOW_SUBSCRIBERS, "kind" => kind).increment(1);
 }

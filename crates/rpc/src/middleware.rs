@@ -1,19 +1,18 @@
 //! What every request passes, alone or in a batch, over HTTP or WebSocket: names are checked,
-//! requests counted and timed, batches bounded, and the server library's own errors reworded.
+//! requests counted and timed, batches and unsent answers bounded, and the server library's own
+//! errors reworded.
 
 use crate::{
     error::RpcError,
     limits::RpcLimits,
-    metrics::{MethodMetrics, UNKNOWN},
+    metrics::{self, MethodMetrics, UNKNOWN},
+    unsent::Held,
 };
 use jsonrpsee::{
     MethodResponse,
     core::middleware::{Batch, BatchEntry, Notification, Request, RpcServiceT},
     server::{BatchResponseBuilder, Methods},
-    types::{
-        ErrorObjectOwned, Id,
-        error::{OVERSIZED_RESPONSE_CODE, TOO_MANY_SUBSCRIPTIONS_CODE},
-    },
+    types::{ErrorObjectOwned, Id, error::OVERSIZED_RESPONSE_CODE},
 };
 use std::{
     collections::HashMap,
@@ -21,14 +20,12 @@ use std::{
     sync::Arc,
     time::Instant,
 };
-use tokio::sync::Semaphore;
 use tower::Layer;
 
 /// Wraps a service that answers JSON-RPC calls. Cheap to clone.
 #[derive(Clone)]
 pub struct RpcLayer {
     shared: Arc<Shared>,
-    connection: Option<Arc<Semaphore>>,
 }
 
 struct Shared {
@@ -46,17 +43,11 @@ impl std::fmt::Debug for RpcLayer {
 impl RpcLayer {
     /// For the methods of `module`. Install the metrics recorder first.
     pub fn new(module: &Methods, limits: &RpcLimits) -> Self {
+        metrics::describe();
         let methods = module.method_names().map(|name| (name, MethodMetrics::new(name))).collect();
         let unknown = MethodMetrics::new(UNKNOWN);
         let shared = Shared { methods, unknown, limits: limits.clone() };
-        Self { shared: Arc::new(shared), connection: None }
-    }
-
-    /// The same for one connection, whose requests take their places from `places` while they run.
-    /// Whoever reads from the connection should stop while there is no place.
-    #[must_use]
-    pub fn for_connection(&self, places: Arc<Semaphore>) -> Self {
-        Self { shared: Arc::clone(&self.shared), connection: Some(places) }
+        Self { shared: Arc::new(shared) }
     }
 }
 
@@ -99,12 +90,12 @@ where
                 shared.unknown.answered(started, Some(error.code()));
                 return refuse(request.id, error);
             };
-            let _place = match &layer.connection {
-                Some(places) => places.acquire().await.ok(),
-                None => None,
+            let (id, held) = (request.id(), request.extensions.get::<Arc<Held>>().cloned());
+            let response = shared.reword(id.clone(), inner.call(request).await);
+            let response = match held {
+                Some(held) => hold(&held, id, response),
+                None => response,
             };
-            let id = request.id();
-            let response = shared.reword(id, inner.call(request).await);
             metrics.answered(started, response.as_error_code());
             response
         }
@@ -175,15 +166,24 @@ where
 impl Shared {
     /// Gives errors of the server library, whose codes mean something else in Ethereum, ours.
     fn reword(&self, id: Id<'_>, response: MethodResponse) -> MethodResponse {
-        let error = match response.as_error_code() {
+        match response.as_error_code() {
             Some(OVERSIZED_RESPONSE_CODE) => {
-                RpcError::ResponseTooLarge { bytes_max: self.limits.response_bytes_max }
+                let bytes_max = self.limits.response_bytes_max;
+                refuse(id, RpcError::ResponseTooLarge { bytes_max })
             }
-            Some(TOO_MANY_SUBSCRIPTIONS_CODE) => RpcError::TooManySubscriptions,
-            _ => return response,
-        };
-        refuse(id, error)
+            _ => response,
+        }
     }
+}
+
+/// Counts what is sent, or gives it up when too much waits for its clients already.
+fn hold(held: &Held, id: Id<'_>, response: MethodResponse) -> MethodResponse {
+    // Subscriptions answer through their connection, which counts that as a message.
+    if response.is_subscription() || held.try_add(response.as_json().get().len()) {
+        return response;
+    }
+    metrics::unsent_refused();
+    refuse(id, RpcError::Busy)
 }
 
 /// An answer that is an error.

@@ -1,50 +1,112 @@
 //! From the bytes of a request to the bytes of its answer, without knowing how either travels.
 
 use crate::{
-    dispatch::Dispatch,
+    dispatch::{Dispatch, Subscriber},
     error::RpcError,
     limits::RpcLimits,
     middleware::{RpcLayer, RpcStack, refuse},
+    unsent::{Backlog, Held, Unsent},
 };
 use jsonrpsee::{
-    MethodResponse, Methods,
+    Extensions, MethodResponse, Methods,
     core::middleware::{Batch, BatchEntry, BatchEntryErr, Notification, Request, RpcServiceT},
     types::{ErrorObjectOwned, Id, InvalidRequest},
 };
 use serde_json::value::RawValue;
+use std::sync::Arc;
+use tokio::sync::mpsc;
 use tower::Layer;
 
-/// Answers requests and batches, but no subscriptions. Cheap to clone.
+/// Answers requests and batches; subscriptions only for [connections](Self::for_connection). Cheap
+/// to clone.
 #[derive(Debug, Clone)]
 pub struct RpcServer {
     stack: RpcStack<Dispatch>,
+    dispatch: Dispatch,
+    layer: RpcLayer,
     batch_entries_max: usize,
+    unsent: Arc<Unsent>,
+    backlog: Option<Arc<Backlog>>,
+}
+
+/// What a caller is to read. It counts as unsent until it is dropped.
+#[derive(Debug)]
+pub struct Answer {
+    json: Box<RawValue>,
+    _held: Option<Arc<Held>>,
+}
+
+impl Answer {
+    /// The text.
+    pub fn get(&self) -> &str {
+        self.json.get()
+    }
+}
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        self.get().as_bytes()
+    }
 }
 
 impl RpcServer {
     /// Serves the methods of `module` behind `layer`.
     pub fn new(module: impl Into<Methods>, layer: &RpcLayer, limits: &RpcLimits) -> Self {
         let dispatch = Dispatch::new(module.into(), limits.response_bytes_max);
-        Self { stack: layer.layer(dispatch), batch_entries_max: limits.batch_entries_max }
+        Self {
+            stack: layer.layer(dispatch.clone()),
+            dispatch,
+            layer: layer.clone(),
+            batch_entries_max: limits.batch_entries_max,
+            unsent: Arc::new(Unsent::new(limits.unsent_bytes_max)),
+            backlog: None,
+        }
+    }
+
+    /// The same for one connection that can have so many subscriptions. Their messages arrive
+    /// at the other end of `messages`; whoever writes them calls [`Backlog::written`].
+    pub fn for_connection(
+        &self,
+        messages: mpsc::Sender<Box<RawValue>>,
+        subscriptions_max: u32,
+    ) -> (Self, Arc<Backlog>) {
+        let backlog = Arc::new(Backlog::new(Arc::clone(&self.unsent)));
+        let subscriber = Subscriber::new(messages, subscriptions_max, Arc::clone(&backlog));
+        let dispatch = self.dispatch.for_subscriber(subscriber);
+        let stack = self.layer.layer(dispatch.clone());
+        let server = Self { stack, dispatch, backlog: Some(Arc::clone(&backlog)), ..self.clone() };
+        (server, backlog)
     }
 
     /// The answer to one request or batch; none when nothing in it asks for one. Dropping the
     /// future cancels what still runs.
-    pub async fn answer(&self, request: &[u8]) -> Option<Box<RawValue>> {
+    pub async fn answer(&self, request: &[u8]) -> Option<Answer> {
+        let held = Arc::new(Held::new(Arc::clone(&self.unsent), self.backlog.clone()));
         let response = match request.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            Some(b'[') => self.batch(request).await,
-            _ => self.single(request).await,
+            Some(b'[') => self.batch(request, &held).await,
+            _ => self.single(request, &held).await,
         };
-        (!response.is_notification()).then(|| response.into_json())
+        // A subscription has been answered by a message.
+        (!response.is_notification() && !response.is_subscription())
+            .then(|| Answer { json: response.into_json(), _held: Some(held) })
     }
 
     /// What a caller reads whose request took longer than the transport allows.
-    pub fn timed_out() -> Box<RawValue> {
-        refuse(Id::Null, RpcError::RequestTimeout).into_json()
+    pub fn timed_out() -> Answer {
+        Self::refusal(RpcError::RequestTimeout)
     }
 
-    async fn single(&self, request: &[u8]) -> MethodResponse {
-        match entry(request) {
+    /// What a caller reads whose request is longer than the transport allows.
+    pub fn too_large() -> Answer {
+        Self::refusal(RpcError::InvalidRequest("request too large"))
+    }
+
+    fn refusal(error: RpcError) -> Answer {
+        Answer { json: refuse(Id::Null, error).into_json(), _held: None }
+    }
+
+    async fn single(&self, request: &[u8], held: &Arc<Held>) -> MethodResponse {
+        match entry(request, held) {
             Ok(BatchEntry::Call(request)) => self.stack.call(request).await,
             Ok(BatchEntry::Notification(notification)) => {
                 self.stack.notification(notification).await
@@ -61,7 +123,7 @@ impl RpcServer {
         }
     }
 
-    async fn batch(&self, request: &[u8]) -> MethodResponse {
+    async fn batch(&self, request: &[u8], held: &Arc<Held>) -> MethodResponse {
         let Ok(entries) = serde_json::from_slice::<Vec<&RawValue>>(request) else {
             return refuse(Id::Null, RpcError::Parse);
         };
@@ -70,7 +132,7 @@ impl RpcServer {
             return refuse(Id::Null, RpcError::InvalidRequest("batch too large"));
         }
         let entries = entries.into_iter().map(|text| {
-            entry(text.get().as_bytes()).map_err(|id| {
+            entry(text.get().as_bytes(), held).map_err(|id| {
                 let error = RpcError::InvalidRequest("invalid request");
                 BatchEntryErr::new(id, ErrorObjectOwned::from(error))
             })
@@ -80,8 +142,11 @@ impl RpcServer {
 }
 
 /// A call, or a notification, or the identifier of something that is neither.
-fn entry(text: &[u8]) -> Result<BatchEntry<'_>, Id<'_>> {
-    if let Ok(request) = serde_json::from_slice::<Request<'_>>(text) {
+fn entry<'a>(text: &'a [u8], held: &Arc<Held>) -> Result<BatchEntry<'a>, Id<'a>> {
+    if let Ok(mut request) = serde_json::from_slice::<Request<'_>>(text) {
+        let mut extensions = Extensions::new();
+        extensions.insert(Arc::clone(held));
+        request.extensions = extensions;
         return Ok(BatchEntry::Call(request));
     }
     if let Ok(notification) = serde_json::from_slice::<Notification<'_>>(text) {

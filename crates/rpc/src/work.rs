@@ -1,6 +1,10 @@
 //! Bounded blocking work, in classes, so that a flood of one class cannot starve another.
 
-use crate::{error::RpcError, limits::RpcLimits, metrics};
+use crate::{
+    error::RpcError,
+    limits::RpcLimits,
+    metrics::{self, Live},
+};
 use std::{
     sync::{
         Arc,
@@ -93,14 +97,16 @@ impl Workers {
             Class::Transactions => &self.transactions,
         };
         let turn = Arc::clone(places).acquire_owned();
+        let waiting = Live::waiting(class);
         let Ok(Ok(place)) = tokio::time::timeout(self.queue_time_max, turn).await else {
             metrics::busy(class);
             return Err(RpcError::Busy);
         };
+        drop(waiting);
         let guard = CancelOnDrop(Cancel::default());
         let cancel = guard.0.clone();
         let ended = tokio::task::spawn_blocking(move || {
-            let _place = place;
+            let _place = (place, Live::running(class));
             job(&cancel)
         })
         .await;

@@ -4,7 +4,14 @@ use jsonrpsee::{PendingSubscriptionSink, RpcModule, core::SubscriptionError};
 use mfenx_gateway::{Gateway, GatewayConfig};
 use mfenx_rpc::{NodeStatus, RpcLimits};
 use serde_json::Value;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -21,6 +28,8 @@ pub(crate) struct Port {
     pub(crate) release: Arc<Notify>,
     /// Told when a call of `wait` is given up.
     pub(crate) given_up: Arc<Notify>,
+    /// How many calls of `huge` were started.
+    pub(crate) huge_calls: Arc<AtomicUsize>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) served: JoinHandle<()>,
 }
@@ -45,12 +54,14 @@ impl Port {
         let bound = Gateway::bind(config).await.unwrap();
         let address = bound.local_addr();
         let shutdown = CancellationToken::new();
-        let module = module(Arc::clone(&release), Arc::clone(&given_up));
+        let mut module = module(Arc::clone(&release), Arc::clone(&given_up));
+        let huge_calls = Arc::new(AtomicUsize::new(0));
+        huge(&mut module, Arc::clone(&huge_calls));
         let (served_status, stop) = (Arc::clone(&status), shutdown.clone());
         let served = tokio::spawn(async move {
             bound.serve(module, &limits, served_status, stop).await;
         });
-        Self { address, status, release, given_up, shutdown, served }
+        Self { address, status, release, given_up, huge_calls, shutdown, served }
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {
@@ -106,6 +117,18 @@ fn module(release: Arc<Notify>, given_up: Arc<Notify>) -> RpcModule<()> {
         })
         .unwrap();
     module
+}
+
+/// Length of what `huge` answers.
+pub(crate) const HUGE_BYTES: usize = 2 << 20;
+
+fn huge(module: &mut RpcModule<()>, calls: Arc<AtomicUsize>) {
+    module
+        .register_method("huge", move |_, _, _| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            "x".repeat(HUGE_BYTES)
+        })
+        .unwrap();
 }
 
 /// Sends numbers as fast as they are taken.

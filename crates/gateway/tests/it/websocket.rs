@@ -1,12 +1,12 @@
 //! JSON-RPC over WebSocket.
 
-use crate::port::{Port, config};
+use crate::port::{HUGE_BYTES, Port, config, read, write};
 use futures_util::{SinkExt, StreamExt};
 use mfenx_gateway::GatewayConfig;
 use mfenx_rpc::RpcLimits;
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, time::Duration};
-use tokio::net::TcpStream;
+use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
+use tokio::{io::AsyncReadExt, net::TcpStream};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -51,6 +51,90 @@ async fn the_same_port_speaks_websocket_with_batches_and_the_same_words() {
     assert_eq!(receive(&mut socket).await.unwrap()["error"]["message"], "empty batch");
     send(&mut socket, "{").await;
     assert_eq!(receive(&mut socket).await.unwrap()["error"]["code"], -32700);
+    send(&mut socket, "nonsense").await;
+    assert_eq!(receive(&mut socket).await.unwrap()["error"]["code"], -32700);
+}
+
+#[tokio::test]
+async fn errors_are_those_of_http() {
+    let limits = RpcLimits { batch_entries_max: 2, ..RpcLimits::default() };
+    let port = Port::open_with(config(), limits).await;
+    let mut socket = open(&port).await;
+    let batch = vec![call(1, "eth_chainId"); 3].join(",");
+    for request in [
+        format!("[{batch}]"),
+        "[]".to_owned(),
+        "[1,".to_owned(),
+        "7".to_owned(),
+        String::new(),
+        r#"{"id":"a","foo":1}"#.to_owned(),
+        "[1,{}]".to_owned(),
+    ] {
+        send(&mut socket, request.clone()).await;
+        let answer = receive(&mut socket).await.unwrap();
+        assert_eq!(answer, port.post(&request).await.json(), "{request}");
+    }
+    send(&mut socket, format!("[{batch}]")).await;
+    let large = receive(&mut socket).await.unwrap();
+    assert_eq!(large["error"], json!({"code": -32600, "message": "batch too large"}));
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_has_little_made_for_it_and_loses_nothing_when_it_does() {
+    let limits = RpcLimits { connection_unsent_bytes_max: 4 << 20, ..RpcLimits::default() };
+    let port = Port::open_with(config(), limits).await;
+    let mut socket = open(&port).await;
+    for id in 0..100 {
+        send(&mut socket, call(id, "huge")).await;
+    }
+    let started = || port.huge_calls.load(Ordering::Relaxed);
+    let mut last = 0;
+    // What the buffers of both systems hold is made as well; then nothing more is.
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        if started() == last && last > 0 {
+            break;
+        }
+        last = started();
+    }
+    assert!(last < 20, "{last} answers of {HUGE_BYTES} bytes were made");
+    let mut answered = BTreeSet::new();
+    while answered.len() < 100 {
+        answered.insert(receive(&mut socket).await.unwrap()["id"].as_u64().unwrap());
+    }
+    assert_eq!(started(), 100);
+}
+
+#[tokio::test]
+async fn what_is_unsent_is_bounded_over_all_connections() {
+    let limits = RpcLimits {
+        unsent_bytes_max: 3 * HUGE_BYTES,
+        connection_unsent_bytes_max: 0,
+        ..RpcLimits::default()
+    };
+    let port = Port::open_with(config(), limits).await;
+    // Each holds at least what the buffers of both systems do not: some do not fit.
+    let huge = call(1, "huge");
+    let mut sockets = Vec::new();
+    for _ in 0..8 {
+        let mut socket = port.connect().await;
+        write(&mut socket, "POST", "/", "content-type: application/json\r\n", &huge).await;
+        sockets.push(socket);
+    }
+    let mut codes = Vec::new();
+    for mut socket in sockets {
+        codes.push(read(&mut socket).await.unwrap().json()["error"]["code"].as_i64());
+    }
+    assert!(codes.iter().all(|code| matches!(code, None | Some(-32005))), "{codes:?}");
+    assert!(codes.contains(&None), "{codes:?}");
+    // Short answers are never refused, and what was read has made room.
+    assert_eq!(port.post(&call(1, "eth_chainId")).await.json()["result"], "0x2b403");
+    let again = async {
+        while port.post(&huge).await.json()["result"].is_null() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), again).await.expect("there is room again");
 }
 
 #[tokio::test]
@@ -100,13 +184,36 @@ async fn a_full_connection_is_slowed_down_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_too_long_is_refused_and_the_connection_lives() {
+async fn a_message_that_is_too_long_is_refused_and_ends_the_connection() {
     let port = Port::open(GatewayConfig { request_bytes_max: 1_000, ..config() }).await;
     let mut socket = open(&port).await;
     send(&mut socket, " ".repeat(2_000)).await;
-    assert!(receive(&mut socket).await.unwrap()["error"]["code"].is_i64());
-    send(&mut socket, call(1, "eth_chainId")).await;
-    assert_eq!(receive(&mut socket).await.unwrap()["result"], "0x2b403");
+    assert_eq!(receive(&mut socket).await.unwrap()["error"]["code"], -32600);
+    assert!(receive(&mut socket).await.is_none(), "it is closed");
+}
+
+#[tokio::test]
+async fn a_client_that_trickles_loses_the_connection() {
+    let port = Port::open(GatewayConfig {
+        write_stall_ms_max: 500,
+        write_stall_bytes_min: 64 << 20,
+        ..config()
+    })
+    .await;
+    let mut socket = port.connect().await;
+    let batch = vec![call(1, "huge"); 11].join(",");
+    write(&mut socket, "POST", "/", "content-type: application/json\r\n", &format!("[{batch}]"))
+        .await;
+    let mut read = 0;
+    let end = async {
+        let mut few = vec![0; 16 << 10];
+        while let Ok(bytes @ 1..) = socket.read(&mut few).await {
+            read += bytes;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), end).await.expect("it ends");
+    assert!(read < 11 * HUGE_BYTES, "{read}");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use mfenx_execution::next_excess_blob_gas;
 use mfenx_primitives::{Header, SealedHeader};
 use mfenx_storage::Reader;
 use serde::Serialize;
+use std::time::{Duration, Instant};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
     registry.inline("eth_baseFee", 0, base_fee)?;
@@ -100,9 +101,13 @@ fn fee_history(
         reward: percentiles.as_ref().map(|_| Vec::new()),
         ..FeeHistory::default()
     };
+    let deadline = Instant::now() + Duration::from_millis(context.limits.fee_history_time_ms_max);
     for number in oldest..=newest {
         if cancel.is_cancelled() {
             return Err(RpcError::Cancelled);
+        }
+        if Instant::now() > deadline {
+            return Err(RpcError::RequestTimeout);
         }
         let Some(header) = reader.header(number)? else { return Err(RpcError::HeaderNotFound) };
         history.push(context, &header, number == newest);
@@ -165,20 +170,22 @@ fn reward(
     header: &Header,
     percentiles: &[f64],
 ) -> Result<Vec<Quantity<u128>>, RpcError> {
-    let (Some(body), Some(receipts)) =
-        (reader.body(header.number)?, reader.receipts(header.number)?)
+    if header.gas_used == 0 {
+        return Ok(vec![Quantity(0); percentiles.len()]);
+    }
+    let (Some(transactions), Some(cumulative_gas)) =
+        (reader.transactions(header.number)?, reader.cumulative_gas(header.number)?)
     else {
         return Err(RpcError::HeaderNotFound);
     };
     let base_fee = header.base_fee_per_gas.unwrap_or_default();
     let mut before = 0;
-    let mut tips: Vec<_> = body
-        .transactions
+    let mut tips: Vec<_> = transactions
         .iter()
-        .zip(&receipts)
-        .map(|(transaction, receipt)| {
-            let gas = receipt.cumulative_gas_used().saturating_sub(before);
-            before = receipt.cumulative_gas_used();
+        .zip(cumulative_gas)
+        .map(|(transaction, after)| {
+            let gas = after.saturating_sub(before);
+            before = after;
             (transaction.effective_tip_per_gas(base_fee).unwrap_or_default(), gas)
         })
         .collect();

@@ -1,4 +1,5 @@
-//! `eth_getLogs`: headers' blooms say which blocks need a look.
+//! `eth_getLogs`: headers' blooms say which blocks need a look. A filtered search may cover any
+//! range, for as long as its time lasts.
 
 use super::filter::{Blocks, LogFilter};
 use crate::{
@@ -102,6 +103,8 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn block(&mut self, number: u64) -> Result<(), RpcError> {
+        // Also where no block matches: reading a million headers takes its time.
+        self.check(number)?;
         let Some(header) = self.reader.header(number)? else {
             return Err(RpcError::HeaderNotFound);
         };
@@ -130,7 +133,8 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// One block may hold any number of logs: nobody could ask for less.
+    /// Whether the search may go on, with everything before `number` done. One block may hold any
+    /// number of logs: nobody could ask for less.
     fn check(&self, number: u64) -> Result<(), RpcError> {
         let RpcLimits { logs_results_max, logs_time_ms_max, response_bytes_max, .. } = self.limits;
         let reason = if self.found.len() > *logs_results_max {

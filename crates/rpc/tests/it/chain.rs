@@ -139,6 +139,11 @@ impl TestChain {
         block
     }
 
+    /// Announces a block that is in no store.
+    pub(crate) fn announce(&self, block: CommittedBlock) {
+        self.committed.send(Arc::new(block)).unwrap();
+    }
+
     /// Creates the contract in a block and returns its address.
     pub(crate) fn deploy(&self) -> Address {
         self.mine(vec![dynamic(0, 0, TxKind::Create, INIT_CODE)]);
@@ -169,17 +174,27 @@ impl TestChain {
 
 /// A transaction that costs at most 10 gwei a gas, with a tip of 1 gwei.
 pub(crate) fn dynamic(from: u32, nonce: u64, to: TxKind, input: Bytes) -> Transaction {
-    let tx = TxEip1559 {
-        chain_id: mfenx_chainspec::MFENX_CHAIN_ID,
-        nonce,
-        gas_limit: 200_000,
+    let fees = TxEip1559 {
         max_fee_per_gas: 10_000_000_000,
         max_priority_fee_per_gas: 1_000_000_000,
-        to,
-        value: U256::ZERO,
-        access_list: Default::default(),
-        input,
+        ..TxEip1559::default()
     };
+    signed(from, TxEip1559 { nonce, to, input, ..fees })
+}
+
+/// A transaction with this tip, in wei per gas.
+pub(crate) fn tipped(from: u32, nonce: u64, tip: u128) -> Transaction {
+    let fees = TxEip1559 {
+        max_fee_per_gas: tip + 10_000_000_000,
+        max_priority_fee_per_gas: tip,
+        ..TxEip1559::default()
+    };
+    signed(from, TxEip1559 { nonce, to: Address::ZERO.into(), ..fees })
+}
+
+fn signed(from: u32, tx: TxEip1559) -> Transaction {
+    let tx =
+        TxEip1559 { chain_id: mfenx_chainspec::MFENX_CHAIN_ID, gas_limit: 200_000, ..tx };
     let signature = signer(from).sign_hash_sync(&tx.signature_hash()).unwrap();
     Transaction::Eip1559(tx.into_signed(signature))
 }

@@ -1,7 +1,8 @@
 //! Prices and fee history.
 
-use crate::chain::{TestChain, dynamic, transfer};
+use crate::chain::{TestChain, dynamic, tipped, transfer};
 use alloy_primitives::{Address, Bytes};
+use mfenx_rpc::RpcLimits;
 use serde_json::{Value, json};
 
 fn number(value: &Value) -> u128 {
@@ -49,6 +50,23 @@ async fn fee_history_covers_the_range_and_the_block_after_it() {
     assert_eq!((&short["oldestBlock"], short.get("reward")), (&json!("0x0"), None));
     let none = chain.ask("eth_feeHistory", json!(["0x0", "latest", []])).await;
     assert_eq!(none["gasUsedRatio"], json!([]));
+}
+
+#[tokio::test]
+async fn no_suggestion_is_higher_than_500_gwei() {
+    let chain = TestChain::new();
+    let transaction = tipped(0, 0, 2_000_000_000_000);
+    chain.mine(vec![transaction]);
+    let tip = chain.ask("eth_maxPriorityFeePerGas", json!([])).await;
+    assert_eq!(number(&tip), 500_000_000_000);
+}
+
+#[tokio::test]
+async fn fee_history_ends_in_time() {
+    let limits = RpcLimits { fee_history_time_ms_max: 0, ..RpcLimits::default() };
+    let chain = TestChain::with_limits(limits);
+    let refusal = chain.refusal("eth_feeHistory", json!(["0x1", "latest", [50]])).await;
+    assert_eq!(refusal, (-32002, "request timed out".into()));
 }
 
 #[tokio::test]

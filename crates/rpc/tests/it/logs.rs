@@ -84,6 +84,17 @@ async fn ranges_that_make_no_sense_are_refused() {
 }
 
 #[tokio::test]
+async fn a_search_that_finds_nothing_ends_in_time() {
+    let limits = RpcLimits { logs_time_ms_max: 0, ..RpcLimits::default() };
+    let (chain, _) = chain_with_logs(limits);
+    let nothing = json!([{"fromBlock": "0x0", "toBlock": "0x5", "address": Address::ZERO}]);
+    assert_eq!(
+        chain.refusal("eth_getLogs", nothing).await,
+        (-32602, "query took longer than 0 ms. Try with this block range [0x0, 0x0].".into())
+    );
+}
+
+#[tokio::test]
 async fn over_a_limit_the_range_to_try_is_named() {
     let limits = RpcLimits { logs_unfiltered_blocks_max: 3, ..RpcLimits::default() };
     let (chain, contract) = chain_with_logs(limits);

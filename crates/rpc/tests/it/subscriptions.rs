@@ -1,9 +1,11 @@
 //! `eth_subscribe`.
 
 use crate::chain::{TOPIC, TestChain, dynamic, raw, transfer};
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use mfenx_primitives::{CommittedBlock, Receipt};
+use mfenx_rpc::RpcLimits;
 use serde_json::{Value, json, value::RawValue};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc::Receiver;
 
 struct Subscription {
@@ -71,6 +73,30 @@ async fn logs_are_those_of_the_filter() {
 }
 
 #[tokio::test]
+async fn a_block_with_more_logs_than_may_wait_reaches_whoever_reads() {
+    let chain = TestChain::new();
+    let contract = chain.deploy();
+    let mined = chain.mine(vec![dynamic(1, 0, contract.into(), Bytes::new())]);
+    let mut logs = Subscription::new(&chain, json!(["logs", {"address": contract}]), 4).await;
+    let one = mined.receipts[0].logs()[0].clone();
+    let receipt = alloy_consensus::Receipt {
+        status: true.into(),
+        cumulative_gas_used: 21_000,
+        logs: vec![one; 500],
+    };
+    let receipt = Receipt::Eip1559(receipt.with_bloom());
+    let block = Arc::clone(&mined.block);
+    chain.announce(CommittedBlock { block, receipts: Arc::new(vec![receipt]) });
+    for index in 0..500 {
+        if index == 250 {
+            // Reading may pause for a moment.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(logs.next().await["result"]["logIndex"], format!("{index:#x}"));
+    }
+}
+
+#[tokio::test]
 async fn pending_transactions_are_hashes_or_full() {
     let chain = TestChain::new();
     let mut hashes = Subscription::new(&chain, json!(["newPendingTransactions"]), 8).await;
@@ -85,12 +111,14 @@ async fn pending_transactions_are_hashes_or_full() {
 
 #[tokio::test]
 async fn who_does_not_keep_up_is_told_and_gets_nothing_more() {
-    let chain = TestChain::new();
+    let limits = RpcLimits { subscriber_time_ms_max: 50, ..RpcLimits::default() };
+    let chain = TestChain::with_limits(limits);
     let mut heads = Subscription::new(&chain, json!(["newHeads"]), 1).await;
     for _ in 0..4 {
         chain.mine(vec![]);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(heads.next().await["result"]["number"], "0x1");
     let last = heads.next().await;
     assert!(last["error"].as_str().unwrap().contains("too slow"), "{last}");
@@ -106,5 +134,14 @@ async fn unknown_kinds_and_broken_filters_are_refused() {
     assert_eq!(unknown, (-32601, "no \"blocks\" subscription in eth namespace".into()));
     let (code, words) = chain.refusal("eth_subscribe", json!(["logs", {"topics": 7}])).await;
     assert!(code == -32602 && words.starts_with("invalid argument 1"), "{words}");
+    let many = [vec![TOPIC; 600], vec![B256::ZERO; 600]];
+    let distinct: Vec<_> = (0..1_001).map(|n| B256::from(U256::from(n))).collect();
+    let (left, right) = distinct.split_at(500);
+    chain.ask("eth_getLogs", json!([{"topics": [left, right]}])).await;
+    let wide = json!(["logs", {"topics": [left, right]}]);
+    let (code, words) = chain.refusal("eth_subscribe", wide).await;
+    assert!(code == -32602 && words.contains("at most 1000"), "{words}");
+    // The same value many times is one value.
+    Subscription::new(&chain, json!(["logs", {"topics": many}]), 1).await;
     assert_eq!(chain.refusal("eth_subscribe", json!([])).await.0, -32602);
 }

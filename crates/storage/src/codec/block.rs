@@ -78,9 +78,12 @@ impl<'a> Body<'a> {
         self.0.iter().map(|item| Ok(keccak256(item?))).collect()
     }
 
+    pub(crate) fn transactions(&self) -> Result<Vec<Transaction>, StoreError> {
+        self.0.iter().map(|item| decode_transaction(item?)).collect()
+    }
+
     pub(crate) fn decode(&self) -> Result<BlockBody, StoreError> {
-        let transactions =
-            self.0.iter().map(|item| decode_transaction(item?)).collect::<Result<_, _>>()?;
+        let transactions = self.transactions()?;
         let mut decoder = Decoder::new(BODIES, self.0.tail());
         let ommers = decoder.rlp()?;
         let withdrawals = match decoder.rest() {

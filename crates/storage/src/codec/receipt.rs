@@ -72,6 +72,12 @@ impl<'a> Receipts<'a> {
         Ok(Some(StoredReceipt { receipt, gas_used, first_log_index }))
     }
 
+    /// The gas that the block had used after each transaction, without looking at the logs.
+    pub(crate) fn cumulative_gas(&self) -> Result<Vec<u64>, StoreError> {
+        let prefix = |item| Prefix::decode(&mut Decoder::new(RECEIPTS, item));
+        self.0.iter().map(|item| Ok(prefix(item?)?.gas)).collect()
+    }
+
     pub(crate) fn decode(&self) -> Result<Vec<Receipt>, StoreError> {
         self.0.iter().map(|item| Ok(decode_receipt(item?)?.0)).collect()
     }

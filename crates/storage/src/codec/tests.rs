@@ -169,6 +169,7 @@ fn receipts() {
     assert_eq!(hex::encode(&bytes), hex::encode(golden));
     let stored = Receipts::new(&bytes).unwrap();
     assert_eq!(stored.decode().unwrap(), receipts);
+    assert_eq!(stored.cumulative_gas().unwrap(), [21_000, 50_000, 71_000]);
     let last = stored.get(2).unwrap().unwrap();
     assert_eq!((last.gas_used, last.first_log_index), (21_000, 2));
     assert_eq!(last.receipt, receipts[2]);

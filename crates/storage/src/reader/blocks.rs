@@ -11,7 +11,7 @@ use crate::{
 };
 use alloy_primitives::{Address, B256};
 use mfenx_primitives::{
-    Block, BlockBody, Receipt, RecoveredBlock, RecoveredTransaction, SealedHeader,
+    Block, BlockBody, Receipt, RecoveredBlock, RecoveredTransaction, SealedHeader, Transaction,
 };
 
 /// Every method fails when the database fails or is corrupt; what is not there is `None`.
@@ -98,6 +98,15 @@ impl Reader {
         bytes.map(|bytes| Body::new(&bytes)?.transaction_hashes()).transpose()
     }
 
+    /// The transactions alone, in order.
+    ///
+    /// # Errors
+    /// The database fails or is corrupt.
+    pub fn transactions(&self, number: u64) -> Result<Option<Vec<Transaction>>, StoreError> {
+        let bytes = self.numbered(self.txn().tables.bodies, number)?;
+        bytes.map(|bytes| Body::new(&bytes)?.transactions()).transpose()
+    }
+
     /// One transaction with its sender, without decoding the others.
     ///
     /// # Errors
@@ -136,6 +145,16 @@ impl Reader {
     pub fn receipts(&self, number: u64) -> Result<Option<Vec<Receipt>>, StoreError> {
         let bytes = self.numbered(self.txn().tables.receipts, number)?;
         bytes.map(|bytes| Receipts::new(&bytes)?.decode()).transpose()
+    }
+
+    /// The gas that the block had used after each of its transactions, in order. Neither logs are
+    /// decoded nor blooms made.
+    ///
+    /// # Errors
+    /// The database fails or is corrupt.
+    pub fn cumulative_gas(&self, number: u64) -> Result<Option<Vec<u64>>, StoreError> {
+        let bytes = self.numbered(self.txn().tables.receipts, number)?;
+        bytes.map(|bytes| Receipts::new(&bytes)?.cumulative_gas()).transpose()
     }
 
     /// One receipt, without decoding the others.

@@ -1,5 +1,5 @@
 use super::*;
-use alloy_primitives::Bytes;
+use alloy_primitives::{BloomInput, Bytes};
 
 fn topic(byte: u8) -> B256 {
     B256::repeat_byte(byte)
@@ -89,5 +89,25 @@ fn lists_are_bounded_and_nonsense_is_refused() {
     for bad in ["[]", "7", r#"{"address":"0x1"}"#, r#"{"topics":["0x1"]}"#, r#"{"fromBlock":"x"}"#]
     {
         assert!(parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn bits_are_those_of_a_bloom() {
+    assert_eq!(size_of::<BloomBits>(), 6);
+    for byte in 0..=u8::MAX {
+        let value = Address::repeat_byte(byte);
+        let mut bloom = Bloom::from(BloomInput::Raw(value.as_slice()));
+        let bits = BloomBits::of(value.as_slice());
+        assert!(bits.are_in(&bloom), "{value}");
+        // Without any one of its bits it is not in there.
+        for index in 0..bloom.len() {
+            let whole = bloom[index];
+            if whole != 0 {
+                bloom[index] = whole & (whole - 1);
+                assert!(!bits.are_in(&bloom), "{value} {index}");
+                bloom[index] = whole;
+            }
+        }
     }
 }

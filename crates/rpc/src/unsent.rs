@@ -1,0 +1,169 @@
+//! How much is ready and not yet written to whoever asked for it: of all connections, and of one.
+//!
+//! Answers can be long and clients slow. What waits for a client is therefore counted from the
+//! moment it is made until the transport lets go of it, and refused or held back above a bound.
+
+use crate::metrics;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicUsize, Ordering},
+};
+use tokio::sync::watch;
+
+/// Answers up to this length (in bytes) are never refused: a node whose long answers are stuck still
+/// serves the short ones. Connections and their requests are bounded, and so are these.
+const SHORT_BYTES: usize = 4 * 1_024;
+
+/// What is unsent on all connections together.
+#[derive(Debug)]
+pub(crate) struct Unsent {
+    /// Signed, for a message may be written before it is counted.
+    bytes: AtomicI64,
+    bytes_max: i64,
+}
+
+impl Unsent {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { bytes: AtomicI64::new(0), bytes_max: signed(bytes_max) }
+    }
+
+    /// Counts an answer, unless there is no room for it.
+    fn try_add(&self, bytes: usize) -> bool {
+        let is_short = bytes <= SHORT_BYTES;
+        let added = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
+            let held = held.saturating_add(signed(bytes));
+            (is_short || held <= self.bytes_max).then_some(held)
+        });
+        if added.is_ok() {
+            metrics::unsent(signed(bytes));
+        }
+        added.is_ok()
+    }
+
+    fn add(&self, bytes: i64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        metrics::unsent(bytes);
+    }
+}
+
+/// What is unsent on one connection.
+#[derive(Debug)]
+pub struct Backlog {
+    all: Arc<Unsent>,
+    bytes: watch::Sender<i64>,
+}
+
+impl Backlog {
+    pub(crate) fn new(all: Arc<Unsent>) -> Self {
+        Self { all, bytes: watch::Sender::new(0) }
+    }
+
+    /// Waits until no more than `bytes_max` bytes are unsent.
+    pub async fn at_most(&self, bytes_max: usize) {
+        let mut bytes = self.bytes.subscribe();
+        // It fails only when the sender is gone, which is borrowed here.
+        let _ = bytes.wait_for(|bytes| *bytes <= signed(bytes_max)).await;
+    }
+
+    /// Counts a message that was handed to the transport.
+    pub(crate) fn queued(&self, bytes: usize) {
+        self.all.add(signed(bytes));
+        self.change(signed(bytes));
+    }
+
+    /// A message (no answer, which counts itself) of this length was written.
+    pub fn written(&self, bytes: usize) {
+        self.all.add(-signed(bytes));
+        self.change(-signed(bytes));
+    }
+
+    fn change(&self, bytes: i64) {
+        self.bytes.send_modify(|held| *held = held.saturating_add(bytes));
+    }
+}
+
+impl Drop for Backlog {
+    fn drop(&mut self) {
+        // Messages that nobody will write any more.
+        self.all.add(-*self.bytes.borrow());
+    }
+}
+
+/// The parts of one answer, counted until it is written or given up.
+#[derive(Debug)]
+pub(crate) struct Held {
+    all: Arc<Unsent>,
+    backlog: Option<Arc<Backlog>>,
+    bytes: AtomicUsize,
+}
+
+impl Held {
+    pub(crate) fn new(all: Arc<Unsent>, backlog: Option<Arc<Backlog>>) -> Self {
+        Self { all, backlog, bytes: AtomicUsize::new(0) }
+    }
+
+    /// Counts a part; false when there is no room for it.
+    pub(crate) fn try_add(&self, bytes: usize) -> bool {
+        if !self.all.try_add(bytes) {
+            return false;
+        }
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(backlog) = &self.backlog {
+            backlog.change(signed(bytes));
+        }
+        true
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let bytes = signed(*self.bytes.get_mut());
+        self.all.add(-bytes);
+        if let Some(backlog) = &self.backlog {
+            backlog.change(-bytes);
+        }
+    }
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn long_answers_are_refused_without_room_and_short_ones_are_not() {
+        let all = Arc::new(Unsent::new(10_000));
+        let first = Held::new(Arc::clone(&all), None);
+        assert!(first.try_add(6_000) && !first.try_add(6_000));
+        let second = Held::new(Arc::clone(&all), None);
+        assert!(!second.try_add(6_000) && second.try_add(SHORT_BYTES) && second.try_add(100));
+        assert_eq!(all.bytes.load(Ordering::Relaxed), 6_000 + SHORT_BYTES as i64 + 100);
+        drop(first);
+        assert!(second.try_add(5_000));
+        drop(second);
+        assert_eq!(all.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_backlog_holds_up_until_it_is_written() {
+        let all = Arc::new(Unsent::new(1_000_000));
+        let backlog = Arc::new(Backlog::new(Arc::clone(&all)));
+        let answer = Held::new(Arc::clone(&all), Some(Arc::clone(&backlog)));
+        assert!(answer.try_add(10_000));
+        // Written before it is counted.
+        backlog.written(500);
+        backlog.queued(500);
+        backlog.queued(70);
+        let brief = Duration::from_millis(10);
+        assert!(tokio::time::timeout(brief, backlog.at_most(9_999)).await.is_err());
+        drop(answer);
+        backlog.at_most(70).await;
+        assert!(tokio::time::timeout(brief, backlog.at_most(69)).await.is_err());
+        drop(backlog);
+        assert_eq!(all.bytes.load(Ordering::Relaxed), 0);
+    }
+}
