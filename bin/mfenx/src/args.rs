@@ -1,7 +1,11 @@
 //! The command line, exactly as a user types it.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// MFENX: an EVM-compatible node for chain ID 177155.
 #[derive(Debug, Parser)]
@@ -76,10 +80,10 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ListenArgs {
     /// Address for JSON-RPC over HTTP and WebSocket.
-    #[arg(long, env = "MFENX_HTTP", default_value = "127.0.0.1:8545", value_name = "ADDR")]
+    #[arg(long, env = "MFENX_HTTP", default_value = "127.0.0.1:8545", value_name = "ADDR", value_parser = address)]
     pub(crate) http: SocketAddr,
     /// Address for metrics.
-    #[arg(long, env = "MFENX_ADMIN", default_value = "127.0.0.1:9545", value_name = "ADDR")]
+    #[arg(long, env = "MFENX_ADMIN", default_value = "127.0.0.1:9545", value_name = "ADDR", value_parser = address)]
     pub(crate) admin: SocketAddr,
     /// Namespaces to answer, separated by commas, or `all`.
     #[arg(long, env = "MFENX_API", default_value = "all", value_name = "NAMES")]
@@ -143,6 +147,14 @@ pub(crate) enum BlockTimeArg {
     Every(Duration),
 }
 
+/// An address and a port, or a name of this machine and a port.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let mut addresses = text.to_socket_addrs().map_err(|error| {
+        format!("write an address and a port, such as `127.0.0.1:8545` ({error})")
+    })?;
+    addresses.next().ok_or_else(|| format!("the name `{text}` has no address"))
+}
+
 /// Block timestamps are whole seconds that must grow, so an interval is at least one second.
 fn block_time(text: &str) -> Result<BlockTimeArg, String> {
     const HOUR: u64 = 3_600;
@@ -164,6 +176,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn addresses() {
+        assert_eq!(address("127.0.0.1:0"), Ok(([127, 0, 0, 1], 0).into()));
+        assert!(address("localhost:8545").is_ok_and(|address| address.ip().is_loopback()));
+        assert!(address("8545").is_err_and(|reason| reason.contains("such as")));
     }
 
     #[test]

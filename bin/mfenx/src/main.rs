@@ -9,6 +9,10 @@ use clap::Parser;
 use mfenx_telemetry::LogFormat;
 use std::process::ExitCode;
 
+/// glibc's allocator keeps what a burst of large requests needed; this one gives it back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let format = match cli.log_format {

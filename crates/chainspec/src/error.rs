@@ -39,6 +39,9 @@ pub enum ChainSpecError {
     /// A fork this version cannot execute.
     #[error("genesis file: {0} is not supported by this version; remove its activation time")]
     UnsupportedFork(&'static str),
+    /// A chain whose blocks are sealed in a way this node does not know.
+    #[error("genesis file: `config.{0}`: chains with that seal are not supported")]
+    UnsupportedSeal(&'static str),
     /// A value that contradicts another or is out of range.
     #[error("genesis file: {0}")]
     Invalid(String),

@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 /// The key under `config` that holds our own parameters.
 pub(crate) const PARAMS_KEY: &str = "mfenx";
 
+/// The least gas limit a header may have.
+const GAS_LIMIT_MIN: u64 = 5_000;
+
 /// Fields of go-ethereum's genesis format. `number`, `gasUsed` and `parentHash` stand in dumps.
 const TOP: [&str; 15] = [
     "config",
@@ -96,8 +99,13 @@ pub(crate) fn check(genesis: &Genesis) -> Result<(), ChainSpecError> {
     if genesis.parent_hash.is_some_and(|hash| hash != B256::ZERO) {
         return Err(ChainSpecError::Invalid("`parentHash` of a genesis block is zero".into()));
     }
-    if genesis.gas_limit > i64::MAX as u64 {
-        return Err(ChainSpecError::Invalid("`gasLimit` is at most 2^63-1".into()));
+    if !(GAS_LIMIT_MIN..=i64::MAX as u64).contains(&genesis.gas_limit) {
+        return Err(ChainSpecError::Invalid("`gasLimit` is from 5000 to 2^63-1".into()));
+    }
+    let seals =
+        [("clique", genesis.config.clique.is_some()), ("parlia", genesis.config.parlia.is_some())];
+    if let Some((seal, _)) = seals.into_iter().find(|(_, named)| *named) {
+        return Err(ChainSpecError::UnsupportedSeal(seal));
     }
     Ok(())
 }

@@ -109,6 +109,10 @@ fn missing_and_contradicting_fields_are_named() {
     assert!(gap.to_string().contains("berlinBlock is not scheduled"), "{gap}");
     let split = with(|genesis| genesis["config"]["eip155Block"] = json!(2)).unwrap_err();
     assert!(split.to_string().contains("Spurious Dragon"));
+    let gas = with(|genesis| genesis["gasLimit"] = json!("0x0")).unwrap_err();
+    assert!(gas.to_string().contains("gasLimit"), "{gas}");
+    let clique = with(|genesis| genesis["config"]["clique"] = json!({"period": 1})).unwrap_err();
+    assert!(matches!(clique, ChainSpecError::UnsupportedSeal("clique")), "{clique}");
     let future = with(|genesis| genesis["config"]["amsterdamTime"] = json!(2)).unwrap_err();
     assert!(matches!(future, ChainSpecError::UnsupportedFork("amsterdamTime")));
 }

@@ -42,8 +42,7 @@ impl Patience {
     /// The client takes nothing; ready when it has been waited for long enough.
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let left = self.wait_max.saturating_sub(self.waited);
-        let (_, over) =
-            self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
+        let (_, over) = self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
         over.as_mut().poll(cx)
     }
 }

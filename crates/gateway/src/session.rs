@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - a request has a place from before it is read until its answer is written, and while there is
-//!   no place, or more is unsent than may be, nothing is read: a client that does not read is slowed
+//!   no place, or requests and unsent answers take more memory than they may, nothing is read: a client that does not read is slowed
 //!   down by TCP and costs a bounded amount of memory;
 //! - what a client left behind when it hung up is given up;
 //! - answers are in no particular order, messages of a subscription are, after its identifier.
@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct SessionLimits {
     /// Requests that run or whose answers are not written yet.
     pub(crate) requests_max: usize,
-    /// Bytes that are unsent while a further request is read.
+    /// Bytes of requests that run and of what is unsent, while a further request is read.
     pub(crate) unsent_bytes_max: usize,
     pub(crate) subscriptions_max: u32,
     /// Messages of subscriptions that wait to be written.
@@ -142,7 +142,7 @@ impl Reader {
         tokio::select! {
             () = async { while running.join_next().await.is_some() {} } => end,
             // Only to see the connection end.
-            () = async { while requests.next().await.is_some() {} }, if end == End::Stopping => {
+            () = async { while let Some(Ok(_)) = requests.next().await {} }, if end == End::Stopping => {
                 End::Gone
             }
         }
@@ -154,11 +154,17 @@ impl Reader {
         place: OwnedSemaphorePermit,
     ) -> impl Future<Output = ()> + Send + use<> {
         let (server, outgoing) = (self.server.clone(), self.outgoing.clone());
-        let (backlog, unsent_max) = (Arc::clone(&self.backlog), self.limits.unsent_bytes_max);
+        let backlog = Arc::clone(&self.backlog);
+        let held_max = self.limits.unsent_bytes_max.saturating_add(request.len());
+        // Counted before the next one is read.
+        let received = self.backlog.received(request.len());
         async move {
-            // Those that were read just before have filled it, perhaps.
-            backlog.at_most(unsent_max).await;
-            if let Some(answer) = server.answer(&request).await {
+            // Those that were read just before have filled it, perhaps. The last one that was read
+            // never waits for the others, so they do not wait for each other for ever.
+            backlog.at_most(held_max).await;
+            let answer = server.answer(&request).await;
+            drop((request, received));
+            if let Some(answer) = answer {
                 // It fails when the connection has ended.
                 let _ = outgoing.send(Outgoing { answer, _place: place }).await;
             }

@@ -90,13 +90,16 @@ impl DataDir {
 
     /// Checks that the chain held is the one wanted, with the same forks to come.
     fn check_same(&self, held: &ChainSpec, wanted: &ChainSpec) -> Result<(), NodeError> {
-        let name = |spec: &ChainSpec| {
-            format!("{} (genesis {})", spec.chain_id(), spec.genesis_header().hash())
-        };
         let path = self.0.clone();
-        if name(held) != name(wanted) {
-            let (found, wanted) = (name(held), name(wanted));
-            return Err(NodeError::OtherChain { path, found, wanted });
+        let ids = [held, wanted].map(ChainSpec::chain_id);
+        let hashes = [held, wanted].map(|spec| spec.genesis_header().hash());
+        let [found, wanted_name] = if ids[0] == ids[1] {
+            hashes.map(|hash| format!("genesis {hash}"))
+        } else {
+            ids.map(|id| format!("chain ID {id}"))
+        };
+        if found != wanted_name {
+            return Err(NodeError::OtherChain { path, found, wanted: wanted_name });
         }
         if held.genesis().config != wanted.genesis().config {
             let path = self.0.join(GENESIS_FILE);

@@ -35,6 +35,15 @@ pub enum NodeError {
         /// The directory.
         path: PathBuf,
     },
+    /// A data directory whose store is gone.
+    #[error(
+        "{path} holds no blocks, though a chain was set up there: is a volume not mounted? Restore \
+         a backup, or import the chain anew"
+    )]
+    EmptyStore {
+        /// The directory of the store.
+        path: PathBuf,
+    },
     /// A chain specification that cannot be used.
     #[error("{origin}: {source}")]
     Chain {
@@ -45,8 +54,8 @@ pub enum NodeError {
     },
     /// The directory belongs to another chain than the one asked for.
     #[error(
-        "{path} holds chain {found}, not {wanted}; name another --datadir or leave out the option \
-         that asks for {wanted}"
+        "{path} holds the chain with {found}, not {wanted}; name another --datadir, or ask for the \
+         chain it holds"
     )]
     OtherChain {
         /// The directory.
@@ -101,6 +110,14 @@ pub enum NodeError {
         /// Last block asked for.
         last: u64,
     },
+    /// The system lets this process open too few files.
+    #[error("the limit of open files is {files}; at least {needed} are needed: raise `ulimit -n`")]
+    OpenFiles {
+        /// The limit.
+        files: u64,
+        /// The least that will do.
+        needed: u64,
+    },
     /// The asynchronous runtime could not be started.
     #[error("cannot start threads for the node: {0}")]
     Runtime(io::Error),
@@ -149,6 +166,7 @@ impl NodeError {
             Self::File { .. }
             | Self::ForeignDirectory { .. }
             | Self::NoChain { .. }
+            | Self::EmptyStore { .. }
             | Self::Chain { .. }
             | Self::OtherChain { .. }
             | Self::OtherConfig { .. }
@@ -156,6 +174,7 @@ impl NodeError {
             | Self::EmptyRange { .. }
             | Self::BlocksFile { .. }
             | Self::Api(_)
+            | Self::OpenFiles { .. }
             | Self::Gateway(_)
             | Self::Telemetry(_) => 2,
             Self::Store(error) | Self::Engine(EngineError::Store(error)) => store_exit_code(error),

@@ -15,9 +15,12 @@ use mfenx_rpc::{Namespace, NodeStatus, RpcContext, RpcLimits};
 use mfenx_storage::{Store, StoreOptions};
 use mfenx_telemetry::Metrics;
 use mfenx_txpool::{PoolConfig, PoolHandle};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
+/// Files that are open besides connections: the store, listeners, the runtime.
+const FILES_OF_OUR_OWN: u64 = 64;
 /// Longest time a dev block spends on executing transactions; a block of 120 Mgas takes less.
 const BUILD_TIME_MAX: Duration = Duration::from_millis(800);
 /// How often histogram samples are folded and gauges of the process refreshed.
@@ -209,8 +212,7 @@ impl Node {
         };
         let module = mfenx_rpc::module(context, &self.namespaces)
             .map_err(|error| NodeError::Rpc(error.to_string()))?;
-        let gateway = Gateway::bind(GatewayConfig { http: self.listen.http, ..Default::default() });
-        let gateway = gateway.await?;
+        let gateway = Gateway::bind(gateway_config(self.listen.http)?).await?;
         let admin = AdminServer::bind(self.listen.admin).await?;
         let line = Ready {
             http: gateway.local_addr(),
@@ -244,6 +246,25 @@ impl Node {
         let outcome = supervisor.run(|| status.set_ready(false)).await;
         outcome.and(self.chain.store().clone().close().map_err(NodeError::from))
     }
+}
+
+/// The gateway's bounds, within what the system lets this process open.
+///
+/// The soft limit of open files is often 1,024 for the sake of programs that use `select`; this one
+/// does not, and takes what the hard limit allows.
+fn gateway_config(http: SocketAddr) -> Result<GatewayConfig, NodeError> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!(%error, "cannot raise the limit of open files");
+    }
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let default = GatewayConfig::default();
+    let connections = files.saturating_sub(FILES_OF_OUR_OWN).min(default.connections_max as u64);
+    if connections == 0 {
+        return Err(NodeError::OpenFiles { files, needed: FILES_OF_OUR_OWN + 1 });
+    }
+    Ok(GatewayConfig { http, connections_max: connections as usize, ..default })
 }
 
 /// The namespaces that `--api` names, separated by commas; `all` stands for all of them.

@@ -27,6 +27,7 @@ pub(crate) struct Supervisor {
     core: Group,
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +38,7 @@ struct Group {
 }
 
 impl Supervisor {
-    /// Takes SIGINT and SIGTERM over, which from here on no longer kill the process: do this before
+    /// Takes SIGINT, SIGTERM and SIGHUP over, which from here on no longer kill the process: do this before
     /// anybody is told that the node is ready.
     ///
     /// # Errors
@@ -48,6 +49,7 @@ impl Supervisor {
             core: Group::default(),
             terminate: signal(SignalKind::terminate()).map_err(NodeError::Signal)?,
             interrupt: signal(SignalKind::interrupt()).map_err(NodeError::Signal)?,
+            hangup: signal(SignalKind::hangup()).map_err(NodeError::Signal)?,
         })
     }
 
@@ -68,7 +70,7 @@ impl Supervisor {
         group.names.insert(handle.id(), name);
     }
 
-    /// Waits for SIGINT, SIGTERM, or the first task to end; then calls `before_stop`, stops the
+    /// Waits for one of the signals, or the first task to end; then calls `before_stop`, stops the
     /// edge, then the core, and waits for each with a deadline.
     ///
     /// # Errors
@@ -77,6 +79,7 @@ impl Supervisor {
         let mut outcome = tokio::select! {
             _ = self.terminate.recv() => { tracing::info!("SIGTERM: stopping"); Ok(()) }
             _ = self.interrupt.recv() => { tracing::info!("SIGINT: stopping"); Ok(()) }
+            _ = self.hangup.recv() => { tracing::info!("SIGHUP: stopping"); Ok(()) }
             ended = self.edge.ended_early() => ended,
             ended = self.core.ended_early() => ended,
         };

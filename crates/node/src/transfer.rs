@@ -151,6 +151,9 @@ pub fn open_existing(datadir: &Path) -> Result<(Arc<ChainSpec>, Store), NodeErro
     let spec =
         datadir.chain()?.ok_or_else(|| NodeError::NoChain { path: datadir.path().into() })?;
     let store = Store::open(&datadir.store(), StoreOptions::default())?;
+    if !store.is_initialized()? {
+        return Err(NodeError::EmptyStore { path: datadir.store() });
+    }
     store.init_genesis(spec.chain_id(), spec.genesis_header(), spec.alloc())?;
     Ok((Arc::new(spec), store))
 }

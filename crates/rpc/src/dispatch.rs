@@ -1,6 +1,8 @@
 //! Calling methods, and opening subscriptions where the transport can carry them.
 
-use crate::{error::RpcError, middleware::refuse, subscription_id::SubscriptionIds, unsent::Backlog};
+use crate::{
+    error::RpcError, middleware::refuse, subscription_id::SubscriptionIds, unsent::Backlog,
+};
 use futures_util::future::Either;
 use jsonrpsee::{
     ConnectionId, Extensions, MethodCallback, MethodResponse, Methods,

@@ -55,4 +55,4 @@ pub use registry::module;
 pub use server::{Answer, RpcServer};
 pub use status::{NodeStatus, SyncProgress};
 pub use subscription_id::SubscriptionIds;
-pub use unsent::Backlog;
+pub use unsent::{Backlog, Received};

@@ -39,8 +39,8 @@ pub struct RpcLimits {
     pub batch_entries_max: usize,
     /// Requests of one WebSocket connection that run or whose answers are not written yet.
     pub connection_requests_max: usize,
-    /// Answers and messages that one WebSocket connection may leave unsent before no further
-    /// request of it is read.
+    /// Requests in work, and answers and messages unsent, of one WebSocket connection while a
+    /// further request of it is read.
     pub connection_unsent_bytes_max: usize,
     /// Answers that all connections together may leave unsent; further ones, unless they are short,
     /// are given up and the caller is told that the node is busy.

@@ -46,7 +46,7 @@ impl Unsent {
     }
 }
 
-/// What is unsent on one connection.
+/// What is unsent on one connection, and the requests it waits for.
 #[derive(Debug)]
 pub struct Backlog {
     all: Arc<Unsent>,
@@ -58,7 +58,7 @@ impl Backlog {
         Self { all, bytes: watch::Sender::new(0) }
     }
 
-    /// Waits until no more than `bytes_max` bytes are unsent.
+    /// Waits until no more than `bytes_max` bytes are unsent or received and in work.
     pub async fn at_most(&self, bytes_max: usize) {
         let mut bytes = self.bytes.subscribe();
         // It fails only when the sender is gone, which is borrowed here.
@@ -77,14 +77,34 @@ impl Backlog {
         self.change(-signed(bytes));
     }
 
+    /// Counts a request that was read, in this connection, until it is dropped.
+    pub fn received(self: &Arc<Self>, bytes: usize) -> Received {
+        self.change(signed(bytes));
+        Received { backlog: Arc::clone(self), bytes }
+    }
+
     fn change(&self, bytes: i64) {
         self.bytes.send_modify(|held| *held = held.saturating_add(bytes));
     }
 }
 
+/// A request in memory.
+#[derive(Debug)]
+pub struct Received {
+    backlog: Arc<Backlog>,
+    bytes: usize,
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        self.backlog.change(-signed(self.bytes));
+    }
+}
+
 impl Drop for Backlog {
     fn drop(&mut self) {
-        // Messages that nobody will write any more.
+        // Messages that nobody will write any more; requests and answers are gone, for each of them
+        // holds on to this.
         self.all.add(-*self.bytes.borrow());
     }
 }

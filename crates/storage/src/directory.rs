@@ -25,6 +25,9 @@ const OWN_FILES: [&str; 4] = [DATA_FILE, "mdbx.lck", LOCK_FILE, "lost+found"];
 /// running out of disk in the middle of a transaction would kill the process with SIGBUS instead
 /// of failing.
 const RESERVE_BYTES: u64 = 128 << 20;
+/// Space that must be free before a store is opened, even to read: the table of readers and the
+/// first pages are mapped files, too.
+const OPEN_BYTES: u64 = 16 << 20;
 /// What one changed account or slot may add to that: it touches leaf pages of the state, the trie,
 /// the changes and the history, and pages above them, each copied whole (4 KiB) when it is written.
 const RESERVE_BYTES_PER_CHANGE: u64 = 8 * 4096;
@@ -46,6 +49,8 @@ impl Directory {
         if !data.exists() {
             refuse_strange_files(path)?;
         }
+        let advice = "less than 16 MiB of disk are left, too little to open a store: free space";
+        require_space(path, OPEN_BYTES, advice)?;
         let lock_path = path.join(LOCK_FILE);
         let had_lock = lock_path.exists();
         let lock = OpenOptions::new()
@@ -79,18 +84,23 @@ impl Directory {
     /// Fails while there is too little room to write a block with `changes` changed accounts and
     /// slots for certain.
     pub(crate) fn check_space(&self, changes: usize) -> Result<(), StoreError> {
-        let wanted = RESERVE_BYTES_PER_CHANGE.saturating_mul(changes as u64);
-        let wanted = RESERVE_BYTES.saturating_add(wanted);
-        let stat = rustix::fs::statvfs(&self.path)
-            .map_err(|error| StoreError::Io { path: self.path.clone(), source: error.into() })?;
-        if stat.f_bavail.saturating_mul(stat.f_frsize) < wanted {
-            return Err(StoreError::DiskFull {
-                advice: "too little disk is left for a block (128 MiB and more for large ones): \
-                         free space or add some",
-            });
-        }
-        Ok(())
+        let changes = RESERVE_BYTES_PER_CHANGE.saturating_mul(changes as u64);
+        require_space(
+            &self.path,
+            RESERVE_BYTES.saturating_add(changes),
+            "too little disk is left for a block (128 MiB, and more for large ones): free space or \
+             add some",
+        )
     }
+}
+
+fn require_space(path: &Path, bytes: u64, advice: &'static str) -> Result<(), StoreError> {
+    let stat = rustix::fs::statvfs(path)
+        .map_err(|error| StoreError::Io { path: path.to_owned(), source: error.into() })?;
+    if stat.f_bavail.saturating_mul(stat.f_frsize) < bytes {
+        return Err(StoreError::DiskFull { advice });
+    }
+    Ok(())
 }
 
 fn refuse_strange_files(path: &Path) -> Result<(), StoreError> {

@@ -146,7 +146,10 @@ pub enum StoreError {
         earliest: u64,
     },
     /// MDBX refused something unexpected.
-    #[error("database: {0}")]
+    #[error(
+        "database: {0}; if it happens again, the data file is damaged: restore a backup, or import \
+         the chain anew"
+    )]
     Database(MdbxError),
 }
 

@@ -60,7 +60,6 @@ impl Store {
     /// directory as it was. [`StoreError::Corrupt`] if the head does not match its state.
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
         let directory = Directory::claim(dir)?;
-        directory.check_space(0)?;
         let environment = open_environment(dir, &options)?;
         let tx = environment.begin_rw_unsync()?;
         check_format(dir, &tx)?;

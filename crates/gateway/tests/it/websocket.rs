@@ -106,6 +106,32 @@ async fn a_client_that_does_not_read_has_little_made_for_it_and_loses_nothing_wh
 }
 
 #[tokio::test]
+async fn large_requests_are_not_read_ahead() {
+    let limits = RpcLimits { connection_unsent_bytes_max: 1 << 20, ..RpcLimits::default() };
+    let port = Port::open_with(config(), limits).await;
+    let (mut sink, mut stream) = open(&port).await.split();
+    let padding = "x".repeat(3 << 20);
+    let sending = tokio::spawn(async move {
+        for id in 0..30 {
+            let request =
+                format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"wait","params":["{padding}"]}}"#);
+            sink.send(Message::text(request)).await.unwrap();
+        }
+        sink
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!sending.is_finished(), "90 MB were taken in");
+    let mut answered = 0;
+    while answered < 30 {
+        port.release.notify_one();
+        if let Ok(message) = tokio::time::timeout(Duration::from_millis(50), stream.next()).await {
+            answered += usize::from(message.unwrap().unwrap().is_text());
+        }
+    }
+    drop(sending.await.unwrap());
+}
+
+#[tokio::test]
 async fn what_is_unsent_is_bounded_over_all_connections() {
     let limits = RpcLimits {
         unsent_bytes_max: 3 * HUGE_BYTES,

@@ -223,7 +223,8 @@ impl Subscriber {
 
     /// Length of what stands around the content of each message.
     fn envelope_bytes(&self) -> usize {
-        const ENVELOPE: &str = r#"{"jsonrpc":"2.0","method":"","params":{"subscription":"","result":}}"#;
+        const ENVELOPE: &str =
+            r#"{"jsonrpc":"2.0","method":"","params":{"subscription":"","result":}}"#;
         let id = match self.sink.subscription_id() {
             SubscriptionId::Num(_) => 0,
             SubscriptionId::Str(id) => id.len(),

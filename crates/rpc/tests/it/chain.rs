@@ -193,8 +193,7 @@ pub(crate) fn tipped(from: u32, nonce: u64, tip: u128) -> Transaction {
 }
 
 fn signed(from: u32, tx: TxEip1559) -> Transaction {
-    let tx =
-        TxEip1559 { chain_id: mfenx_chainspec::MFENX_CHAIN_ID, gas_limit: 200_000, ..tx };
+    let tx = TxEip1559 { chain_id: mfenx_chainspec::MFENX_CHAIN_ID, gas_limit: 200_000, ..tx };
     let signature = signer(from).sign_hash_sync(&tx.signature_hash()).unwrap();
     Transaction::Eip1559(tx.into_signed(signature))
 }

@@ -2,8 +2,9 @@
 
 use crate::chain::{TOPIC, TestChain, dynamic, raw, transfer};
 use alloy_primitives::{Address, B256, Bytes, U256};
+use jsonrpsee::Methods;
 use mfenx_primitives::{CommittedBlock, Receipt};
-use mfenx_rpc::RpcLimits;
+use mfenx_rpc::{RpcLayer, RpcLimits, RpcServer};
 use serde_json::{Value, json, value::RawValue};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc::Receiver;
@@ -93,6 +94,37 @@ async fn a_block_with_more_logs_than_may_wait_reaches_whoever_reads() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         assert_eq!(logs.next().await["result"]["logIndex"], format!("{index:#x}"));
+    }
+}
+
+#[tokio::test]
+async fn messages_count_as_unsent_until_they_are_written() {
+    let chain = TestChain::new();
+    let limits = RpcLimits::default();
+    let methods = Methods::from(chain.module.clone());
+    let server = RpcServer::new(methods.clone(), &RpcLayer::new(&methods, &limits), &limits);
+    let (sender, mut messages) = tokio::sync::mpsc::channel(8);
+    let (server, backlog) = server.for_connection(sender, 1);
+    let subscribe = |kind: &str, id: u8| {
+        json!({"jsonrpc": "2.0", "id": id, "method": "eth_subscribe", "params": [kind]}).to_string()
+    };
+    let request = subscribe("newHeads", 1);
+    assert!(server.answer(request.as_bytes()).await.is_none(), "a message says it");
+    let refused = server.answer(subscribe("newHeads", 2).as_bytes()).await.unwrap();
+    assert!(refused.get().contains("too many subscriptions"), "{}", refused.get());
+    drop(refused);
+    for count in 0..4 {
+        if count > 0 {
+            chain.mine(vec![]);
+        }
+        let message = messages.recv().await.unwrap();
+        let bytes = message.get().len();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        backlog.at_most(bytes).await;
+        let less = tokio::time::timeout(Duration::from_millis(20), backlog.at_most(bytes - 1));
+        assert!(less.await.is_err(), "{}", message.get());
+        backlog.written(bytes);
+        backlog.at_most(0).await;
     }
 }
 
