@@ -7,9 +7,16 @@ use crate::{
     registry::Registry,
     work::{Cancel, Class},
 };
-use alloy_consensus::transaction::SignerRecoverable;
-use alloy_eips::{Decodable2718, eip2718::EIP4844_TX_TYPE_ID};
+use alloy_consensus::{
+    TxLegacy,
+    transaction::{RlpEcdsaDecodableTx, SignerRecoverable},
+};
+use alloy_eips::{
+    Decodable2718,
+    eip2718::{EIP4844_TX_TYPE_ID, Eip2718Error},
+};
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY};
+use alloy_rlp::Error as RlpError;
 use jsonrpsee::core::RegisterMethodError;
 use mfenx_primitives::{RecoveredTransaction, Transaction};
 use mfenx_txpool::{PoolError, SenderState};
@@ -51,24 +58,49 @@ fn send_raw(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<B256, RpcE
 }
 
 /// Strict: nothing may follow the transaction, and blobs are refused before their sidecar is read.
+/// The words are go-ethereum's.
 fn decode(bytes: &Bytes) -> Result<Transaction, RpcError> {
-    let undecodable = |reason: &str| {
-        RpcError::UndecodableTransaction(format!("transaction could not be decoded: {reason}"))
-    };
-    match bytes.first() {
-        None => return Err(undecodable("it is empty")),
-        Some(&EIP4844_TX_TYPE_ID) => {
-            return Err(PoolError::UnsupportedType { ty: EIP4844_TX_TYPE_ID }.into());
+    let undecodable = |reason: &str| RpcError::UndecodableTransaction(reason.to_owned());
+    match bytes.as_ref() {
+        [] | [..=0x7f] => return Err(undecodable("typed transaction too short")),
+        [0x01 | 0x02 | 0x04 | 0xc0.., ..] => {}
+        [ty @ ..=0x7f, ..] => return Err(PoolError::UnsupportedType { ty: *ty }.into()),
+        [0x80..=0xbf, ..] => {
+            return Err(undecodable("rlp: expected input list for types.LegacyTx"));
         }
-        Some(_) => {}
     }
     let mut rest = bytes.as_ref();
-    let transaction =
-        Transaction::decode_2718(&mut rest).map_err(|error| undecodable(&error.to_string()))?;
+    let transaction = Transaction::decode_2718(&mut rest)
+        .map_err(|error| undecodable(&format!("rlp: {}", rlp_words(&error, bytes))))?;
     if !rest.is_empty() {
-        return Err(undecodable("bytes follow it"));
+        return Err(undecodable("rlp: input contains more than one value"));
     }
     Ok(transaction)
+}
+
+/// What is wrong with the RLP of a transaction.
+fn rlp_words(error: &Eip2718Error, bytes: &[u8]) -> String {
+    let error = match error {
+        Eip2718Error::RlpError(error) => *error,
+        // Of a legacy transaction the decoder says only that it is none of the typed ones.
+        _ => match TxLegacy::rlp_decode_signed(&mut &*bytes) {
+            Err(error) => error,
+            Ok(_) => return error.to_string(),
+        },
+    };
+    match error {
+        RlpError::InputTooShort => "value size exceeds available input length".into(),
+        RlpError::Overflow => "input string too long".into(),
+        RlpError::LeadingZero | RlpError::NonCanonicalSingleByte => {
+            "non-canonical integer (leading zero bytes)".into()
+        }
+        RlpError::NonCanonicalSize => "non-canonical size information".into(),
+        RlpError::UnexpectedString => "expected list".into(),
+        RlpError::UnexpectedList => "expected string or byte".into(),
+        RlpError::UnexpectedLength => "input string has the wrong length".into(),
+        RlpError::ListLengthMismatch { .. } => "input list has the wrong number of elements".into(),
+        RlpError::Custom(reason) => reason.into(),
+    }
 }
 
 /// The sender's account at the head, and whether it has code that is no delegation (EIP-7702).
@@ -103,18 +135,19 @@ mod tests {
     #[test]
     fn decoding_is_strict() {
         assert!(decode(&encoded().into()).is_ok());
+        let words = |bytes: &[u8]| refusal(bytes.to_vec()).to_string();
         let mut longer = encoded();
         longer.push(0);
-        assert!(refusal(longer).to_string().contains("bytes follow it"));
+        assert_eq!(words(&longer), "rlp: input contains more than one value");
         let mut shorter = encoded();
         shorter.pop();
-        for bytes in [vec![], vec![0x02], vec![0x7f, 0xc0], vec![0x80], shorter] {
-            assert_eq!(refusal(bytes.clone()).code(), -32000, "{bytes:?}");
-        }
-        // Wrapped in an RLP string, as transactions stand in blocks.
-        let mut typed = vec![0x82, 0x02];
-        typed.push(0xc0);
-        assert!(decode(&typed.into()).is_err());
+        assert_eq!(words(&shorter), "rlp: value size exceeds available input length");
+        assert_eq!(words(&[]), "typed transaction too short");
+        assert_eq!(words(&[0x02]), "typed transaction too short");
+        assert!(words(&[0x02, 0xc1]).starts_with("rlp: "));
+        assert!(words(&[0x7f, 0xc0]).starts_with("transaction type not supported"));
+        // Wrapped in an RLP string, as typed transactions stand in blocks.
+        assert_eq!(words(&[0x82, 0x02, 0xc0]), "rlp: expected input list for types.LegacyTx");
     }
 
     #[test]
