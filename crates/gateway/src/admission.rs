@@ -1,6 +1,7 @@
 //! Who may connect: so many in all, and so many from one client.
 
 use crate::{config::GatewayConfig, metrics::OpenConnection};
+use mfenx_rpc::RpcServer;
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
@@ -31,6 +32,7 @@ pub(crate) struct Admission {
     total_max: usize,
     client_max: usize,
     limit_loopback: bool,
+    server: RpcServer,
     taken: Mutex<Taken>,
 }
 
@@ -38,7 +40,14 @@ pub(crate) struct Admission {
 #[derive(Debug, Default)]
 struct Taken {
     total: usize,
-    by_client: HashMap<IpAddr, usize>,
+    by_client: HashMap<IpAddr, Client>,
+}
+
+#[derive(Debug)]
+struct Client {
+    connections: usize,
+    /// Bounds what its connections have unsent together.
+    server: RpcServer,
 }
 
 /// A place, given back when dropped.
@@ -46,15 +55,18 @@ struct Taken {
 pub(crate) struct Place {
     admission: Arc<Admission>,
     client: IpAddr,
+    server: RpcServer,
     _open: OpenConnection,
 }
 
 impl Admission {
-    pub(crate) fn new(config: &GatewayConfig) -> Self {
+    /// Every client gets a share of `server`.
+    pub(crate) fn new(config: &GatewayConfig, server: RpcServer) -> Self {
         Self {
             total_max: config.connections_max,
             client_max: config.connections_per_client_max,
             limit_loopback: config.limit_loopback,
+            server,
             taken: Mutex::default(),
         }
     }
@@ -70,13 +82,18 @@ impl Admission {
             return Err(Refusal::Full);
         }
         let is_limited = self.limit_loopback || !client.is_loopback();
-        let count = taken.by_client.get(&client).copied().unwrap_or_default();
+        let count = taken.by_client.get(&client).map_or(0, |client| client.connections);
         if is_limited && count >= self.client_max {
             return Err(Refusal::Client);
         }
-        taken.by_client.insert(client, count + 1);
+        let entry = taken.by_client.entry(client).or_insert_with(|| Client {
+            connections: 0,
+            server: if is_limited { self.server.for_client() } else { self.server.clone() },
+        });
+        entry.connections += 1;
+        let server = entry.server.clone();
         taken.total += 1;
-        Ok(Place { admission: Arc::clone(self), client, _open: OpenConnection::new() })
+        Ok(Place { admission: Arc::clone(self), client, server, _open: OpenConnection::new() })
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -85,13 +102,20 @@ impl Admission {
     }
 }
 
+impl Place {
+    /// What answers this client.
+    pub(crate) const fn server(&self) -> &RpcServer {
+        &self.server
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.admission.taken();
         taken.total = taken.total.saturating_sub(1);
-        if let Some(count) = taken.by_client.get_mut(&self.client) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
+        if let Some(client) = taken.by_client.get_mut(&self.client) {
+            client.connections = client.connections.saturating_sub(1);
+            if client.connections == 0 {
                 taken.by_client.remove(&self.client);
             }
         }
@@ -113,14 +137,19 @@ fn client(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jsonrpsee::Methods;
+    use mfenx_rpc::{RpcLayer, RpcLimits};
 
     fn admission(total: usize, client: usize, limit_loopback: bool) -> Arc<Admission> {
-        Arc::new(Admission::new(&GatewayConfig {
+        let (methods, limits) = (Methods::new(), RpcLimits::default());
+        let server = RpcServer::new(methods.clone(), &RpcLayer::new(&methods, &limits), &limits);
+        let config = GatewayConfig {
             connections_max: total,
             connections_per_client_max: client,
             limit_loopback,
             ..GatewayConfig::default()
-        }))
+        };
+        Arc::new(Admission::new(&config, server))
     }
 
     fn ip(text: &str) -> IpAddr {

@@ -59,8 +59,11 @@ impl Bound {
     ) {
         let Self { listener, address, config } = self;
         metrics::describe();
-        let services = services(&config, module, limits, status, &shutdown);
-        let connections = Connections::new(&config, Arc::new(services));
+        let methods = Methods::from(module);
+        let layer = RpcLayer::new(&methods, limits);
+        let server = RpcServer::new(methods, &layer, limits);
+        let services = services(&config, limits, status, &shutdown);
+        let connections = Connections::new(&config, Arc::new(services), server);
         tracing::info!(%address, "JSON-RPC over HTTP and WebSocket");
         loop {
             let accepted = tokio::select! {
@@ -84,15 +87,11 @@ impl Bound {
 
 fn services(
     config: &GatewayConfig,
-    module: RpcModule<()>,
     limits: &RpcLimits,
     status: Arc<NodeStatus>,
     shutdown: &CancellationToken,
 ) -> Services {
-    let methods = Methods::from(module);
-    let layer = RpcLayer::new(&methods, limits);
     Services {
-        server: RpcServer::new(methods, &layer, limits),
         websockets: WebSockets::new(config, limits, shutdown.clone()),
         status,
         limits: HttpLimits {

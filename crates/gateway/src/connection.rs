@@ -14,6 +14,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use mfenx_rpc::RpcServer;
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -62,10 +63,10 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    pub(crate) fn new(config: &GatewayConfig, services: Arc<Services>) -> Self {
+    pub(crate) fn new(config: &GatewayConfig, services: Arc<Services>, server: RpcServer) -> Self {
         Self {
             services,
-            admission: Arc::new(Admission::new(config)),
+            admission: Arc::new(Admission::new(config, server)),
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
             idle_time_max: Duration::from_millis(config.idle_time_ms_max),
             stall_max: Duration::from_millis(config.write_stall_ms_max),
@@ -81,6 +82,7 @@ impl Connections {
         let _ = socket.set_nodelay(true);
         match self.admission.admit(address.ip()) {
             Ok(place) => {
+                let server = place.server().clone();
                 let stream = ClientStream::new(
                     socket,
                     &self.end,
@@ -89,7 +91,7 @@ impl Connections {
                     self.open.token(),
                 );
                 let services = Arc::clone(&self.services);
-                tokio::spawn(serve(stream, services, self.idle_time_max));
+                tokio::spawn(serve(stream, services, server, self.idle_time_max));
             }
             Err(refusal) => {
                 metrics::refused(refusal.name());
@@ -115,11 +117,16 @@ impl Connections {
     }
 }
 
-async fn serve(stream: ClientStream, services: Arc<Services>, idle_time_max: Duration) {
+async fn serve(
+    stream: ClientStream,
+    services: Arc<Services>,
+    server: RpcServer,
+    idle_time_max: Duration,
+) {
     let shutdown = services.shutdown.clone();
     let service = tower::service_fn(move |request: Request<Incoming>| {
-        let services = Arc::clone(&services);
-        async move { Ok::<_, Infallible>(services.answer(request).await) }
+        let (services, server) = (Arc::clone(&services), server.clone());
+        async move { Ok::<_, Infallible>(services.answer(request, &server).await) }
     });
     let service = ServiceBuilder::new()
         .layer(

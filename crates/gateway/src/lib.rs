@@ -10,7 +10,8 @@
 //! - a request of a WebSocket has its place until its answer is written, and a WebSocket whose
 //!   places are taken, or that leaves too much unread, is not read from: a client that sends faster
 //!   than it is served, or does not read, is slowed down by TCP and costs a bounded amount of memory;
-//! - answers that are made and not yet written are bounded in all, over HTTP and WebSocket together;
+//! - answers that are made and not yet written are bounded in all and per client, over HTTP and
+//!   WebSocket together;
 //! - an error of JSON-RPC is sent with HTTP status 200, because wallets throw away the body of
 //!   anything else;
 //! - after shutdown begins nothing is accepted, what runs may end within the drain time, and then

@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 
 /// What all connections share.
 pub(crate) struct Services {
-    pub(crate) server: RpcServer,
     pub(crate) websockets: WebSockets,
     pub(crate) status: Arc<NodeStatus>,
     pub(crate) limits: HttpLimits,
@@ -23,8 +22,8 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Answers one request.
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answer {
+    /// Answers one request of a client, for whom `server` works.
+    pub(crate) async fn answer(&self, request: Request<Incoming>, server: &RpcServer) -> Answer {
         let path = request.uri().path();
         let is_get = request.method() == Method::GET || request.method() == Method::HEAD;
         if is_get && let Some(answer) = health::answer(path, &self.status, self.is_stopping()) {
@@ -33,11 +32,11 @@ impl Services {
         }
         if is_upgrade_request(&request) {
             metrics::request("websocket");
-            return self.websockets.upgrade(request, &self.server);
+            return self.websockets.upgrade(request, server);
         }
         if request.method() == Method::POST {
             metrics::request("rpc");
-            return http::post(&self.server, self.limits, request).await;
+            return http::post(server, self.limits, request).await;
         }
         metrics::request("other");
         match *request.method() {

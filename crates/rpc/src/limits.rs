@@ -45,6 +45,8 @@ pub struct RpcLimits {
     /// Answers that all connections together may leave unsent; further ones, unless they are short,
     /// are given up and the caller is told that the node is busy.
     pub unsent_bytes_max: usize,
+    /// The same for all connections of one client.
+    pub client_unsent_bytes_max: usize,
     /// Large reads (whole blocks, receipts, fee history) that run at the same time.
     pub reads_running_max: usize,
     /// Calls of the EVM that run at the same time.
@@ -83,6 +85,7 @@ impl Default for RpcLimits {
             connection_requests_max: 32,
             connection_unsent_bytes_max: 4 << 20,
             unsent_bytes_max: 256 << 20,
+            client_unsent_bytes_max: 64 << 20,
             reads_running_max: 2 * cores,
             calls_running_max: cores,
             logs_running_max: cores.div_ceil(2),

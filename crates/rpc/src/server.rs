@@ -25,6 +25,7 @@ pub struct RpcServer {
     dispatch: Dispatch,
     layer: RpcLayer,
     batch_entries_max: usize,
+    client_unsent_bytes_max: usize,
     unsent: Arc<Unsent>,
     backlog: Option<Arc<Backlog>>,
 }
@@ -58,9 +59,17 @@ impl RpcServer {
             dispatch,
             layer: layer.clone(),
             batch_entries_max: limits.batch_entries_max,
+            client_unsent_bytes_max: limits.client_unsent_bytes_max,
             unsent: Arc::new(Unsent::new(limits.unsent_bytes_max)),
             backlog: None,
         }
+    }
+
+    /// The same for one client, whose connections may leave only so much unsent together.
+    #[must_use]
+    pub fn for_client(&self) -> Self {
+        let unsent = Arc::new(Unsent::share(&self.unsent, self.client_unsent_bytes_max));
+        Self { unsent, ..self.clone() }
     }
 
     /// The same for one connection that can have so many subscriptions. Their messages arrive

@@ -14,17 +14,24 @@ use tokio::sync::watch;
 /// serves the short ones. Connections and their requests are bounded, and so are these.
 const SHORT_BYTES: usize = 4 * 1_024;
 
-/// What is unsent on all connections together.
+/// What is unsent on all connections together, or on all those of one client.
 #[derive(Debug)]
 pub(crate) struct Unsent {
     /// Signed, for a message may be written before it is counted.
     bytes: AtomicI64,
     bytes_max: i64,
+    /// What this is a share of.
+    whole: Option<Arc<Self>>,
 }
 
 impl Unsent {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { bytes: AtomicI64::new(0), bytes_max: signed(bytes_max) }
+        Self { bytes: AtomicI64::new(0), bytes_max: signed(bytes_max), whole: None }
+    }
+
+    /// A share of `whole`, with a bound of its own.
+    pub(crate) fn share(whole: &Arc<Self>, bytes_max: usize) -> Self {
+        Self { whole: Some(Arc::clone(whole)), ..Self::new(bytes_max) }
     }
 
     /// Counts an answer, unless there is no room for it.
@@ -34,15 +41,26 @@ impl Unsent {
             let held = held.saturating_add(signed(bytes));
             (is_short || held <= self.bytes_max).then_some(held)
         });
-        if added.is_ok() {
-            metrics::unsent(signed(bytes));
+        if added.is_err() {
+            return false;
         }
-        added.is_ok()
+        match &self.whole {
+            Some(whole) if !whole.try_add(bytes) => {
+                self.bytes.fetch_sub(signed(bytes), Ordering::Relaxed);
+                return false;
+            }
+            Some(_) => {}
+            None => metrics::unsent(signed(bytes)),
+        }
+        true
     }
 
     fn add(&self, bytes: i64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        metrics::unsent(bytes);
+        match &self.whole {
+            Some(whole) => whole.add(bytes),
+            None => metrics::unsent(bytes),
+        }
     }
 }
 
@@ -166,6 +184,24 @@ mod tests {
         assert!(second.try_add(5_000));
         drop(second);
         assert_eq!(all.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn no_client_takes_more_than_its_share() {
+        let all = Arc::new(Unsent::new(25_000));
+        let client = || Arc::new(Unsent::share(&all, 10_000));
+        let (greedy, other, third) = (client(), client(), client());
+        let held = [&greedy, &other, &third].map(|client| Held::new(Arc::clone(client), None));
+        let [greedy_held, other_held, third_held] = &held;
+        assert!(greedy_held.try_add(10_000) && !greedy_held.try_add(5_000));
+        assert!(other_held.try_add(10_000) && !third_held.try_add(10_000));
+        // What the whole refused is not counted in the share.
+        assert_eq!(third.bytes.load(Ordering::Relaxed), 0);
+        assert!(third_held.try_add(5_000));
+        drop(held);
+        for unsent in [all, greedy, other, third] {
+            assert_eq!(unsent.bytes.load(Ordering::Relaxed), 0);
+        }
     }
 
     #[tokio::test]
