@@ -1,8 +1,8 @@
 //! Opening the port, and serving it until shutdown.
 
 use crate::{
-    config::GatewayConfig, connection::Connections, error::GatewayError, http::HttpLimits, metrics,
-    service::Services, websocket::WebSockets,
+    body_space::BodySpace, config::GatewayConfig, connection::Connections, error::GatewayError,
+    http::HttpLimits, metrics, service::Services, websocket::WebSockets,
 };
 use jsonrpsee::{Methods, RpcModule};
 use mfenx_rpc::{NodeStatus, RpcLayer, RpcLimits, RpcServer};
@@ -94,6 +94,7 @@ fn services(
     Services {
         websockets: WebSockets::new(config, limits, shutdown.clone()),
         status,
+        body_space: BodySpace::new(config.bodies_bytes_max),
         limits: HttpLimits {
             request_bytes_max: config.request_bytes_max as usize,
             body_time_max: Duration::from_millis(config.body_time_ms_max),

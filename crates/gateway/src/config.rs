@@ -16,6 +16,8 @@ pub struct GatewayConfig {
     pub limit_loopback: bool,
     /// Body of an HTTP request, or message of a WebSocket.
     pub request_bytes_max: u32,
+    /// Long bodies of HTTP requests (over 256 KiB) that are on their way at the same time.
+    pub bodies_bytes_max: usize,
     /// Time for the head of a request to arrive, counted from the end of the last one: also how
     /// long an idle connection is kept.
     pub idle_time_ms_max: u64,
@@ -46,6 +48,7 @@ impl Default for GatewayConfig {
             connections_per_client_max: 256,
             limit_loopback: false,
             request_bytes_max: 10_000_000,
+            bodies_bytes_max: 128 << 20,
             // Longer than the minute for which nginx keeps its side open: the proxy closes first,
             // and no request is sent into a connection that is just being closed here.
             idle_time_ms_max: 75_000,

@@ -1,5 +1,6 @@
 //! JSON-RPC over HTTP, and what is said to those who come with something else.
 
+use crate::body_space::BodySpace;
 use ::http::{
     HeaderValue, Request, Response, StatusCode,
     header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap},
@@ -30,6 +31,7 @@ pub(crate) struct HttpLimits {
 pub(crate) async fn post(
     server: &RpcServer,
     limits: HttpLimits,
+    space: &BodySpace,
     request: Request<Incoming>,
 ) -> Answer {
     if !is_json(request.headers()) {
@@ -42,6 +44,9 @@ pub(crate) async fn post(
     if body.size_hint().lower() > limits.request_bytes_max as u64 {
         return too_large(limits.request_bytes_max);
     }
+    let Some(_space) = space.take(&body, limits.body_time_max).await else {
+        return closing(rpc(RpcServer::busy()));
+    };
     let body = Limited::new(body, limits.request_bytes_max).collect();
     let body = match tokio::time::timeout(limits.body_time_max, body).await {
         Ok(Ok(body)) => body.to_bytes(),

@@ -23,6 +23,7 @@
 
 mod admin;
 mod admission;
+mod body_space;
 mod bound;
 mod config;
 mod connection;

@@ -1,6 +1,7 @@
 //! Which request goes where.
 
 use crate::{
+    body_space::BodySpace,
     health,
     http::{self, Answer, HttpLimits},
     metrics,
@@ -18,6 +19,7 @@ pub(crate) struct Services {
     pub(crate) websockets: WebSockets,
     pub(crate) status: Arc<NodeStatus>,
     pub(crate) limits: HttpLimits,
+    pub(crate) body_space: BodySpace,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -36,7 +38,7 @@ impl Services {
         }
         if request.method() == Method::POST {
             metrics::request("rpc");
-            return http::post(server, self.limits, request).await;
+            return http::post(server, self.limits, &self.body_space, request).await;
         }
         metrics::request("other");
         match *request.method() {

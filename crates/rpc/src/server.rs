@@ -12,6 +12,7 @@ use jsonrpsee::{
     core::middleware::{Batch, BatchEntry, BatchEntryErr, Notification, Request, RpcServiceT},
     types::{ErrorObjectOwned, Id, InvalidRequest},
 };
+use serde::Deserialize as _;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -105,6 +106,11 @@ impl RpcServer {
         Self::refusal(RpcError::RequestTimeout)
     }
 
+    /// What a caller reads for whose request there was no room in time.
+    pub fn busy() -> Answer {
+        Self::refusal(RpcError::Busy)
+    }
+
     /// What a caller reads whose request is longer than the transport allows.
     pub fn too_large() -> Answer {
         Self::refusal(RpcError::InvalidRequest("request too large"))
@@ -150,6 +156,18 @@ impl RpcServer {
     }
 }
 
+/// Whether there is an identifier, whatever it is.
+#[derive(serde::Deserialize)]
+struct Identified {
+    #[serde(default, deserialize_with = "present")]
+    id: Option<()>,
+}
+
+/// Present also when it is `null`.
+fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<()>, D::Error> {
+    serde::de::IgnoredAny::deserialize(value).map(|_| Some(()))
+}
+
 /// A call, or a notification, or the identifier of something that is neither.
 fn entry<'a>(text: &'a [u8], held: &Arc<Held>) -> Result<BatchEntry<'a>, Id<'a>> {
     if let Ok(mut request) = serde_json::from_slice::<Request<'_>>(text) {
@@ -158,7 +176,10 @@ fn entry<'a>(text: &'a [u8], held: &Arc<Held>) -> Result<BatchEntry<'a>, Id<'a>>
         request.extensions = extensions;
         return Ok(BatchEntry::Call(request));
     }
-    if let Ok(notification) = serde_json::from_slice::<Notification<'_>>(text) {
+    // Only what has no identifier asks for no answer; one that cannot be read is an error.
+    let has_id =
+        serde_json::from_slice::<Identified>(text).map_or(true, |request| request.id.is_some());
+    if !has_id && let Ok(notification) = serde_json::from_slice::<Notification<'_>>(text) {
         return Ok(BatchEntry::Notification(notification));
     }
     Err(serde_json::from_slice::<InvalidRequest<'_>>(text).map_or(Id::Null, |invalid| invalid.id))

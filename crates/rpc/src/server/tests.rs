@@ -41,6 +41,21 @@ async fn requests_notifications_and_nonsense() {
 }
 
 #[tokio::test]
+async fn identifiers_that_cannot_be_read_are_answered_all_the_same() {
+    let server = server(&RpcLimits::default());
+    for id in ["-1", "1.5", "99999999999999999999999", "{}", "[]", "true", "1,\"id\":2"] {
+        let request = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"echo"}}"#);
+        let alone = ask(&server, &request).await.unwrap();
+        assert_eq!((error(&alone).0, &alone["id"]), (-32600, &Value::Null), "{id}");
+        let batch = ask(&server, &format!("[{request}]")).await.unwrap();
+        assert_eq!(error(&batch[0]).0, -32600, "{id}");
+    }
+    let null = ask(&server, r#"{"jsonrpc":"2.0","id":null,"method":"echo"}"#).await.unwrap();
+    assert_eq!(null["id"], Value::Null);
+    assert!(null.get("error").is_none());
+}
+
+#[tokio::test]
 async fn unknown_methods_have_the_words_that_ethers_looks_for_also_in_batches() {
     let server = server(&RpcLimits::default());
     let words = "the method eth_foo does not exist/is not available";

@@ -1,0 +1,66 @@
+//! Memory for bodies that are on their way.
+
+use hyper::body::{Body, Incoming};
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Bodies up to this length (in bytes) need no permission: connections are bounded, and so are these.
+/// A deployment of the largest contract is a third of it.
+const SMALL_BYTES: u64 = 256 * 1_024;
+/// The unit in which space is given out, in bytes.
+const UNIT_BYTES: u64 = 1_024;
+
+/// Space for the long bodies of all connections together. A body that finds none is not read, so
+/// its sender is slowed down by TCP.
+#[derive(Debug)]
+pub(crate) struct BodySpace {
+    free: Semaphore,
+    units_max: u32,
+}
+
+impl BodySpace {
+    /// Space for so many bytes.
+    pub(crate) fn new(bytes: usize) -> Self {
+        let units = (bytes as u64 / UNIT_BYTES).clamp(1, u64::from(u32::MAX >> 4)) as u32;
+        Self { free: Semaphore::new(units as usize), units_max: units }
+    }
+
+    /// Waits for room for `body`; none when there was none in time. The room is given back when
+    /// what is returned is dropped.
+    pub(crate) async fn take(
+        &self,
+        body: &Incoming,
+        time_max: Duration,
+    ) -> Option<SemaphorePermit<'_>> {
+        let hint = body.size_hint();
+        let bytes = hint.upper().unwrap_or(u64::MAX);
+        self.take_bytes(bytes, time_max).await
+    }
+
+    async fn take_bytes(&self, bytes: u64, time_max: Duration) -> Option<SemaphorePermit<'_>> {
+        let units = match bytes {
+            ..=SMALL_BYTES => 0,
+            _ => bytes.div_ceil(UNIT_BYTES).min(u64::from(self.units_max)) as u32,
+        };
+        let permit = tokio::time::timeout(time_max, self.free.acquire_many(units)).await;
+        permit.ok()?.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn long_bodies_wait_for_each_other_and_short_ones_for_nobody() {
+        let space = BodySpace::new(10 << 20);
+        let time = Duration::from_millis(20);
+        let first = space.take_bytes(9 << 20, time).await;
+        assert!(first.is_some());
+        assert!(space.take_bytes(9 << 20, time).await.is_none());
+        assert!(space.take_bytes(SMALL_BYTES, time).await.is_some());
+        drop(first);
+        // Of unknown length: as long as may be.
+        assert!(space.take_bytes(u64::MAX, time).await.is_some());
+    }
+}
