@@ -60,7 +60,7 @@ impl Default for GatewayConfig {
             subscriptions_max: 32,
             websocket_buffer: 128,
             ping_interval_ms: 30_000,
-            drain_time_ms_max: 10_000,
+            drain_time_ms_max: 5_000,
         }
     }
 }

@@ -8,8 +8,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long tasks have to end after they were told to; the gateway drains for ten seconds.
-const STOP_TIME_MAX: Duration = Duration::from_secs(15);
+/// How long tasks have to end after they were told to; the gateway drains for five seconds,
+/// and container runtimes kill after ten.
+const STOP_TIME_MAX: Duration = Duration::from_secs(8);
 
 /// What a task belongs to: callers are turned away before the chain stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
