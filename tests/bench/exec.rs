@@ -4,9 +4,11 @@ use crate::{
     bare,
     workload::{self, Kind, Workload},
 };
+use alloy_rlp::Decodable;
 use clap::Args;
-use eyre::{Result, eyre};
+use eyre::{Error, Result, eyre};
 use mfenx_engine::Chain;
+use mfenx_primitives::Block;
 use mfenx_storage::{Store, StoreOptions};
 use std::{
     sync::Arc,
@@ -69,9 +71,8 @@ fn import_all(workload: &Workload) -> Result<Duration> {
     let store = Store::open(directory.path(), StoreOptions::default())?;
     let chain = Chain::open(Arc::clone(&workload.spec), store)?;
     let start = Instant::now();
-    for rlp in &workload.blocks {
-        chain.decode_and_import(rlp)?;
-    }
+    let blocks = workload.blocks.iter().map(|rlp| Ok(((), Block::decode(&mut rlp.as_ref())?)));
+    chain.import_all(blocks, |(), outcome| outcome.map(|_| ()).map_err(Error::from))?;
     Ok(start.elapsed())
 }
 

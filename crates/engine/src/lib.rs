@@ -13,6 +13,7 @@ mod chain;
 mod error;
 mod feed;
 mod metrics;
+mod pipeline;
 mod producer;
 mod randomness;
 mod source;

@@ -247,3 +247,31 @@ async fn what_is_pooled_when_the_node_stops_gets_a_last_block() {
     let reader = fixture.chain.store().reader().unwrap();
     assert!(reader.transaction_location(hash).unwrap().is_some());
 }
+
+#[test]
+fn many_blocks_import_in_order_until_one_is_wrong() {
+    let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let fixture = Fixture::new(ours.path());
+    let producer = fixture.producer(BlockTime::Auto);
+    let mut blocks: Vec<Block> = (0..12)
+        .map(|nonce| {
+            fixture.send(0, nonce, to(1), Bytes::new());
+            producer.produce(false).unwrap().unwrap().block.block().clone()
+        })
+        .collect();
+    blocks[9].header.state_root = B256::ZERO;
+    let other = open(theirs.path());
+    let mut seen = Vec::new();
+    let numbered = blocks.into_iter().enumerate().map(Ok);
+    let error = other
+        .import_all(numbered, |index, outcome| {
+            seen.push(index);
+            outcome.map(|_| ())
+        })
+        .unwrap_err();
+    assert!(matches!(error, ImportError::StateRoot { number: 10, .. }), "{error}");
+    assert_eq!(seen, (0..10).collect::<Vec<_>>());
+    assert_eq!(other.head().unwrap().number, 9);
+    let broken = std::iter::once(Err::<((), Block), &str>("unreadable"));
+    assert_eq!(other.import_all(broken, |(), _| Ok(())), Err("unreadable"));
+}

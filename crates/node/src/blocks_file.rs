@@ -21,12 +21,15 @@ pub(crate) struct BlocksReader {
     size: u64,
 }
 
-/// A block and the byte of the file at which it starts.
-#[derive(Debug)]
-pub(crate) struct FileBlock {
-    pub(crate) offset: u64,
-    pub(crate) end: u64,
-    pub(crate) block: Block,
+/// Where in its file a block begins and ends, in bytes.
+pub(crate) type Place = (u64, u64);
+
+impl Iterator for BlocksReader {
+    type Item = Result<(Place, Block), NodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_block().transpose()
+    }
 }
 
 impl BlocksReader {
@@ -51,13 +54,13 @@ impl BlocksReader {
     }
 
     /// The next block, or `None` at the end of the file.
-    pub(crate) fn next_block(&mut self) -> Result<Option<FileBlock>, NodeError> {
+    fn next_block(&mut self) -> Result<Option<(Place, Block)>, NodeError> {
         let Some(bytes) = self.next_list()? else { return Ok(None) };
         let block = Block::decode(&mut bytes.as_slice())
             .map_err(|error| self.fail(format!("not an RLP block: {error}")))?;
         let offset = self.offset;
         self.offset = self.offset.saturating_add(bytes.len() as u64);
-        Ok(Some(FileBlock { offset, end: self.offset, block }))
+        Ok(Some(((offset, self.offset), block)))
     }
 
     /// The bytes of the next RLP list, header included.
@@ -134,15 +137,10 @@ impl BlocksWriter {
 mod tests {
     use super::*;
 
-    fn read_all(bytes: &[u8]) -> Result<Vec<FileBlock>, NodeError> {
+    fn read_all(bytes: &[u8]) -> Result<Vec<(Place, Block)>, NodeError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        let mut reader = BlocksReader::open(file.path())?;
-        let mut blocks = Vec::new();
-        while let Some(block) = reader.next_block()? {
-            blocks.push(block);
-        }
-        Ok(blocks)
+        BlocksReader::open(file.path())?.collect()
     }
 
     #[test]
@@ -151,7 +149,7 @@ mod tests {
         let two = [block.as_slice(), &block].concat();
         let read = read_all(&two).unwrap();
         assert_eq!(read.len(), 2);
-        assert_eq!((read[1].offset, read[1].end), (block.len() as u64, two.len() as u64));
+        assert_eq!(read[1].0, (block.len() as u64, two.len() as u64));
         assert!(read_all(&[]).unwrap().is_empty());
         let cut = read_all(&two[..two.len() - 1]).unwrap_err().to_string();
         assert!(cut.contains(&format!("byte {}", block.len())) && cut.contains("middle"), "{cut}");

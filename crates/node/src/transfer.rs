@@ -1,18 +1,15 @@
 //! `mfenx import` and `mfenx export`: chains as files.
 
 use crate::{
-    blocks_file::{BlocksReader, BlocksWriter, FileBlock},
+    blocks_file::{BlocksReader, BlocksWriter},
     datadir::DataDir,
     error::NodeError,
 };
 use mfenx_chainspec::ChainSpec;
 use mfenx_engine::{Chain, ImportError};
-use mfenx_primitives::{RecoverError, RecoveredBlock, SealedHeader};
+use mfenx_primitives::SealedHeader;
 use mfenx_storage::{Store, StoreOptions};
-use std::{path::Path, sync::Arc, sync::mpsc, thread};
-
-/// Blocks decoded and recovered ahead of the one that is executed.
-const AHEAD: usize = 4;
+use std::{path::Path, sync::Arc};
 
 /// How far an import is.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +37,6 @@ pub struct ImportReport {
     pub head: SealedHeader,
 }
 
-type Ahead = Result<(u64, u64, Result<RecoveredBlock, RecoverError>), NodeError>;
-
 /// Imports a file of RLP blocks into `datadir`, checking everything but the seals.
 ///
 /// # Errors
@@ -53,47 +48,23 @@ pub fn import(
     blocks: &Path,
     progress: &mut dyn FnMut(ImportProgress),
 ) -> Result<ImportReport, NodeError> {
-    let mut reader = BlocksReader::open(blocks)?;
+    let reader = BlocksReader::open(blocks)?;
     let bytes_total = reader.size();
     let datadir = DataDir::create(datadir)?;
     datadir.set_chain(&spec)?;
     let store = Store::open(&datadir.store(), StoreOptions::default())?;
     let chain = Chain::open(spec, store)?;
-    let (sender, receiver) = mpsc::sync_channel::<Ahead>(AHEAD);
-    // Decoding and recovery run ahead, on their own thread; a closed channel ends it.
-    let decoder = thread::spawn(move || {
-        loop {
-            let next = match reader.next_block() {
-                Ok(None) => return,
-                Ok(Some(FileBlock { offset, end, block })) => {
-                    Ok((offset, end, RecoveredBlock::recover(block)))
-                }
-                Err(error) => Err(error),
-            };
-            let failed = next.is_err();
-            if sender.send(next).is_err() || failed {
-                return;
-            }
-        }
-    });
     let mut report =
         ImportReport { imported: 0, known: 0, transactions: 0, gas: 0, head: chain.head()? };
-    for next in receiver {
-        let (offset, bytes, recovered) = next?;
-        let number = match recovered.map_err(ImportError::from).and_then(|block| {
-            // Exports of other nodes begin with the genesis block.
-            let known = block.number() == 0 && block.hash() == chain.spec().genesis_header().hash();
-            if known {
-                return Err(ImportError::AlreadyKnown { number: 0, hash: block.hash() });
-            }
-            chain.import_recovered(block)
-        }) {
+    chain.import_all(reader, |(offset, bytes), outcome| {
+        let number = match outcome {
             Ok(committed) => {
                 report.imported += 1;
                 report.transactions += committed.block.transactions().len() as u64;
                 report.gas = report.gas.saturating_add(committed.block.header().gas_used);
                 committed.block.number()
             }
+            // Among them the genesis block, with which exports of other nodes begin.
             Err(ImportError::AlreadyKnown { number, .. }) => {
                 report.known += 1;
                 number
@@ -104,11 +75,8 @@ pub fn import(
             }
         };
         progress(ImportProgress { bytes, bytes_total, number });
-    }
-    if decoder.join().is_err() {
-        let reason = "the decoding thread panicked".to_owned();
-        return Err(NodeError::TaskEnded { task: "import decoder", reason });
-    }
+        Ok(())
+    })?;
     report.head = chain.head()?;
     Ok(report)
 }
