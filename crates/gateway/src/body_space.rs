@@ -6,7 +6,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Bodies up to this length (in bytes) need no permission: connections are bounded, and so are these.
 /// A deployment of the largest contract is a third of it.
-const SMALL_BYTES: u64 = 256 * 1_024;
+pub(crate) const SMALL_BYTES: u64 = 256 * 1_024;
 /// The unit in which space is given out, in bytes.
 const UNIT_BYTES: u64 = 1_024;
 
@@ -32,9 +32,8 @@ impl BodySpace {
         body: &Incoming,
         time_max: Duration,
     ) -> Option<SemaphorePermit<'_>> {
-        let hint = body.size_hint();
-        let bytes = hint.upper().unwrap_or(u64::MAX);
-        self.take_bytes(bytes, time_max).await
+        // One of unknown length is not allowed to be long.
+        self.take_bytes(body.size_hint().upper().unwrap_or(0), time_max).await
     }
 
     async fn take_bytes(&self, bytes: u64, time_max: Duration) -> Option<SemaphorePermit<'_>> {
@@ -60,7 +59,7 @@ mod tests {
         assert!(space.take_bytes(9 << 20, time).await.is_none());
         assert!(space.take_bytes(SMALL_BYTES, time).await.is_some());
         drop(first);
-        // Of unknown length: as long as may be.
+        // No body is longer than all the room there is.
         assert!(space.take_bytes(u64::MAX, time).await.is_some());
     }
 }

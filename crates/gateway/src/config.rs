@@ -14,8 +14,11 @@ pub struct GatewayConfig {
     /// Whether clients on this machine are limited like others. A proxy on the same machine is one
     /// client with everybody's connections.
     pub limit_loopback: bool,
-    /// Body of an HTTP request, or message of a WebSocket.
+    /// Body of an HTTP request.
     pub request_bytes_max: u32,
+    /// Message of a WebSocket. Its memory is taken as soon as its length is announced, so this times
+    /// the number of connections is what idle clients can hold.
+    pub websocket_message_bytes_max: u32,
     /// Long bodies of HTTP requests (over 256 KiB) that are on their way at the same time.
     pub bodies_bytes_max: usize,
     /// Time for the head of a request to arrive, counted from the end of the last one: also how
@@ -48,6 +51,7 @@ impl Default for GatewayConfig {
             connections_per_client_max: 256,
             limit_loopback: false,
             request_bytes_max: 10_000_000,
+            websocket_message_bytes_max: 1 << 20,
             bodies_bytes_max: 128 << 20,
             // Longer than the minute for which nginx keeps its side open: the proxy closes first,
             // and no request is sent into a connection that is just being closed here.

@@ -1,6 +1,6 @@
 //! JSON-RPC over HTTP, and what is said to those who come with something else.
 
-use crate::body_space::BodySpace;
+use crate::body_space::{self, BodySpace};
 use ::http::{
     HeaderValue, Request, Response, StatusCode,
     header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap},
@@ -27,6 +27,10 @@ pub(crate) struct HttpLimits {
     pub(crate) request_time_max: Duration,
 }
 
+/// A body whose length was not announced (`Transfer-Encoding: chunked`) may be this long, in bytes:
+/// room for longer ones is kept before they are read.
+const UNANNOUNCED_BYTES_MAX: usize = body_space::SMALL_BYTES as usize;
+
 /// Answers a `POST`.
 pub(crate) async fn post(
     server: &RpcServer,
@@ -47,11 +51,15 @@ pub(crate) async fn post(
     let Some(_space) = space.take(&body, limits.body_time_max).await else {
         return closing(rpc(RpcServer::busy()));
     };
-    let body = Limited::new(body, limits.request_bytes_max).collect();
+    let bytes_max = match body.size_hint().upper() {
+        Some(_) => limits.request_bytes_max,
+        None => limits.request_bytes_max.min(UNANNOUNCED_BYTES_MAX),
+    };
+    let body = Limited::new(body, bytes_max).collect();
     let body = match tokio::time::timeout(limits.body_time_max, body).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            return too_large(limits.request_bytes_max);
+            return too_large(bytes_max);
         }
         // The client has gone or speaks no HTTP: whatever is answered will hardly be read.
         Ok(Err(_)) => return closing(text(StatusCode::BAD_REQUEST, "the body is broken\n")),

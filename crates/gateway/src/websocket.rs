@@ -20,7 +20,7 @@ use tokio_util::{compat::TokioAsyncReadCompatExt, sync::CancellationToken};
 #[derive(Debug, Clone)]
 pub(crate) struct WebSockets {
     limits: SessionLimits,
-    request_bytes_max: usize,
+    message_bytes_max: usize,
     shutdown: CancellationToken,
 }
 
@@ -39,7 +39,8 @@ impl WebSockets {
             ping_interval: interval,
             silence_max: interval.saturating_mul(2),
         };
-        Self { limits, request_bytes_max: config.request_bytes_max as usize, shutdown }
+        let message_bytes_max = config.websocket_message_bytes_max as usize;
+        Self { limits, message_bytes_max, shutdown }
     }
 
     /// Answers the request to become a WebSocket and, if it becomes one, serves it in the
@@ -50,7 +51,7 @@ impl WebSockets {
             return http::text(StatusCode::BAD_REQUEST, "this is no WebSocket handshake\n");
         };
         let (limits, server, stop) = (self.limits, server.clone(), self.shutdown.clone());
-        let bytes_max = self.request_bytes_max;
+        let bytes_max = self.message_bytes_max;
         tokio::spawn(async move {
             // It is upgraded after the answer is written.
             let upgraded = match hyper::upgrade::on(request).await {

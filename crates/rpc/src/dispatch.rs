@@ -10,6 +10,7 @@ use jsonrpsee::{
         middleware::{Batch, Notification, Request, RpcServiceT},
         server::{BoundedSubscriptions, MethodSink, SubscriptionMethod, SubscriptionState},
     },
+    types::{Id, Params},
 };
 use serde_json::value::RawValue;
 use std::{
@@ -18,8 +19,13 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::sync::mpsc;
+
+/// How often, and with what pause, a subscription that is not known is looked for.
+const UNSUBSCRIBE_TRIES: u32 = 20;
+const UNSUBSCRIBE_PAUSE: Duration = Duration::from_millis(5);
 
 /// A connection that can carry messages which nobody asked for one by one.
 #[derive(Debug)]
@@ -100,6 +106,26 @@ impl Dispatch {
     }
 }
 
+/// A subscription is answered a moment before it can be cancelled, so one that is not known is asked
+/// for again for a while.
+async fn unsubscribe(
+    method: impl Fn(Id<'_>, Params<'_>, ConnectionId, usize, Extensions) -> MethodResponse,
+    request: Request<'_>,
+    connection: ConnectionId,
+    bytes_max: usize,
+) -> MethodResponse {
+    let mut tries = 1..UNSUBSCRIBE_TRIES;
+    loop {
+        let (id, params) = (request.id(), request.params());
+        let response = method(id, params, connection, bytes_max, request.extensions.clone());
+        let is_unknown = response.as_json().get().contains("\"result\":false");
+        if !is_unknown || tries.next().is_none() {
+            return response;
+        }
+        tokio::time::sleep(UNSUBSCRIBE_PAUSE).await;
+    }
+}
+
 impl RpcServiceT for Dispatch {
     type MethodResponse = MethodResponse;
     type NotificationResponse = MethodResponse;
@@ -128,9 +154,12 @@ impl RpcServiceT for Dispatch {
                 }
             }
             (MethodCallback::Unsubscription(method), Some(_)) => {
-                let (id, params) = (request.id(), request.params());
-                let extensions = request.extensions.clone();
-                Either::Left(ready(method(id, params, connection, bytes_max, extensions)))
+                let method = Arc::clone(method);
+                let method =
+                    move |id: Id<'_>, params: Params<'_>, connection, bytes_max, extensions| {
+                        method(id, params, connection, bytes_max, extensions)
+                    };
+                Either::Right(Box::pin(unsubscribe(method, request, connection, bytes_max)))
             }
             (MethodCallback::Subscription(_) | MethodCallback::Unsubscription(_), None) => {
                 Either::Left(ready(refuse(request.id, RpcError::NotificationsUnsupported)))

@@ -65,6 +65,25 @@ async fn bodies_are_bounded_announced_or_not() {
 }
 
 #[tokio::test]
+async fn slow_bodies_of_unknown_length_keep_nobody_waiting() {
+    let port = Port::open(GatewayConfig { bodies_bytes_max: 1 << 20, ..config() }).await;
+    let head = format!("POST / HTTP/1.1\r\nhost: node\r\n{JSON}transfer-encoding: chunked\r\n\r\n");
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut socket = port.connect().await;
+        socket.write_all(format!("{head}1\r\n \r\n").as_bytes()).await.unwrap();
+        slow.push(socket);
+    }
+    let long = format!("{CHAIN_ID}{}", " ".repeat(400 * 1_024));
+    let answer = tokio::time::timeout(Duration::from_secs(5), port.post(&long)).await;
+    assert_eq!(answer.expect("it does not wait for the slow ones").status, 200);
+    // One that turns out to be long is refused.
+    let chunk = format!("{:x}\r\n{}\r\n", 300 * 1_024, " ".repeat(300 * 1_024));
+    slow[0].write_all(chunk.as_bytes()).await.unwrap();
+    assert_eq!(read(&mut slow[0]).await.unwrap().status, 413);
+}
+
+#[tokio::test]
 async fn a_batch_is_bounded() {
     let limits = RpcLimits { batch_entries_max: 2, ..RpcLimits::default() };
     let port = Port::open_with(config(), limits).await;

@@ -108,7 +108,8 @@ async fn a_client_that_does_not_read_has_little_made_for_it_and_loses_nothing_wh
 #[tokio::test]
 async fn large_requests_are_not_read_ahead() {
     let limits = RpcLimits { connection_unsent_bytes_max: 1 << 20, ..RpcLimits::default() };
-    let port = Port::open_with(config(), limits).await;
+    let config = GatewayConfig { websocket_message_bytes_max: 4 << 20, ..config() };
+    let port = Port::open_with(config, limits).await;
     let (mut sink, mut stream) = open(&port).await.split();
     let padding = "x".repeat(3 << 20);
     let sending = tokio::spawn(async move {
@@ -224,7 +225,7 @@ async fn a_full_connection_is_slowed_down_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_message_that_is_too_long_is_refused_and_ends_the_connection() {
-    let port = Port::open(GatewayConfig { request_bytes_max: 1_000, ..config() }).await;
+    let port = Port::open(GatewayConfig { websocket_message_bytes_max: 1_000, ..config() }).await;
     let mut socket = open(&port).await;
     send(&mut socket, " ".repeat(2_000)).await;
     assert_eq!(receive(&mut socket).await.unwrap()["error"]["code"], -32600);
