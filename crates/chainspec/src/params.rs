@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// Parameters of block production; each has a default, so that any Ethereum genesis file will do.
+///
+/// The two times are for consensus between authorities. Until there is one nobody goes by them: a
+/// development chain has its own option.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ChainParams {
