@@ -85,9 +85,11 @@ pub(crate) struct ListenArgs {
     /// Address for metrics.
     #[arg(long, env = "MFENX_ADMIN", default_value = "127.0.0.1:9545", value_name = "ADDR", value_parser = address)]
     pub(crate) admin: SocketAddr,
-    /// Namespaces to answer, separated by commas, or `all`.
-    #[arg(long, env = "MFENX_API", default_value = "all", value_name = "NAMES")]
-    pub(crate) api: String,
+    /// Namespaces to answer, separated by commas. `public`: eth, net, web3, txpool, mfenx; `all`:
+    /// those and debug, trace, ots, erigon; `testing` only by its name. (default: `all` for `dev`,
+    /// `public` for `serve`)
+    #[arg(long, env = "MFENX_API", value_name = "NAMES")]
+    pub(crate) api: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -21,8 +21,10 @@ pub(crate) fn run(command: Command) -> Result<(), NodeError> {
     }
 }
 
-fn listen(args: ListenArgs) -> Listen {
-    Listen { http: args.http, admin: args.admin, api: args.api }
+/// `api` is what is answered unless the operator says otherwise.
+fn listen(args: ListenArgs, api: &str) -> Listen {
+    let api = args.api.unwrap_or_else(|| api.to_owned());
+    Listen { http: args.http, admin: args.admin, api }
 }
 
 fn dev(args: DevArgs) -> Result<(), NodeError> {
@@ -31,12 +33,12 @@ fn dev(args: DevArgs) -> Result<(), NodeError> {
         BlockTimeArg::Every(interval) => BlockTime::Interval(interval),
     };
     let (datadir, chain_id) = (args.datadir, args.chain_id);
-    let config = DevConfig { datadir, chain_id, block_time, listen: listen(args.listen) };
+    let config = DevConfig { datadir, chain_id, block_time, listen: listen(args.listen, "all") };
     mfenx_node::run_dev(config, output::ready)
 }
 
 fn serve(args: ServeArgs) -> Result<(), NodeError> {
-    let config = ServeConfig { datadir: args.datadir, listen: listen(args.listen) };
+    let config = ServeConfig { datadir: args.datadir, listen: listen(args.listen, "public") };
     mfenx_node::run_serve(config, output::ready)
 }
 

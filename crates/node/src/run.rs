@@ -35,7 +35,7 @@ pub struct Listen {
     pub http: SocketAddr,
     /// Metrics.
     pub admin: SocketAddr,
-    /// Namespaces separated by commas, or `all`.
+    /// Namespaces separated by commas; `public` and `all` are sets of them.
     pub api: String,
 }
 
@@ -160,7 +160,7 @@ fn run(
     running_as: RunningAs,
     ready: impl FnOnce(&Ready),
 ) -> Result<(), NodeError> {
-    let namespaces = namespaces(&listen.api)?;
+    let namespaces = Namespace::parse_list(&listen.api)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.min(WORKER_THREADS_MAX))
@@ -265,14 +265,6 @@ fn gateway_config(http: SocketAddr) -> Result<GatewayConfig, NodeError> {
         return Err(NodeError::OpenFiles { files, needed: FILES_OF_OUR_OWN + 1 });
     }
     Ok(GatewayConfig { http, connections_max: connections as usize, ..default })
-}
-
-/// The namespaces that `--api` names, separated by commas; `all` stands for all of them.
-fn namespaces(list: &str) -> Result<Vec<Namespace>, NodeError> {
-    if list == "all" {
-        return Ok(Namespace::DEFAULT.to_vec());
-    }
-    list.split(',').map(|name| Ok(name.trim().parse::<Namespace>()?)).collect()
 }
 
 async fn upkeep(metrics: Metrics, stop: CancellationToken) -> Result<(), NodeError> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 const VERSION: &str = "1.0";
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline("rpc_modules", 0, modules)
+    registry.named_inline("rpc_modules", 0, modules)
 }
 
 fn modules(

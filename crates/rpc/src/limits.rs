@@ -53,6 +53,10 @@ pub struct RpcLimits {
     pub calls_running_max: usize,
     /// Searches for logs that run at the same time.
     pub logs_running_max: usize,
+    /// Traces that run at the same time.
+    pub traces_running_max: usize,
+    /// Time of one trace, whatever it covers.
+    pub trace_time_ms_max: u64,
     /// Transactions that are checked at the same time.
     pub transactions_running_max: usize,
     /// Time a request waits for its turn before it is told that the node is busy.
@@ -89,6 +93,8 @@ impl Default for RpcLimits {
             reads_running_max: 2 * cores,
             calls_running_max: cores,
             logs_running_max: cores.div_ceil(2),
+            traces_running_max: cores.div_ceil(2),
+            trace_time_ms_max: 20_000,
             transactions_running_max: cores,
             queue_time_ms_max: 10_000,
             default_tip_wei: 1_000_000,

@@ -6,7 +6,7 @@ use jsonrpsee::core::RegisterMethodError;
 use serde::Serialize;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline("mfenx_nodeStatus", 0, node_status)
+    registry.named_inline("mfenx_nodeStatus", 0, node_status)
 }
 
 /// The node at a glance.

@@ -4,9 +4,9 @@ use crate::{context::Context, error::RpcError, json::Quantity, params::Args, reg
 use jsonrpsee::core::RegisterMethodError;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline("net_version", 0, version)?;
-    registry.inline("net_listening", 0, listening)?;
-    registry.inline("net_peerCount", 0, peer_count)
+    registry.named_inline("net_version", 0, version)?;
+    registry.named_inline("net_listening", 0, listening)?;
+    registry.named_inline("net_peerCount", 0, peer_count)
 }
 
 /// The network ID, which is the chain ID, in decimal.

@@ -9,13 +9,15 @@
 
 use crate::{
     context::{Context, RpcContext},
-    discovery,
+    debug, discovery, erigon,
     error::RpcError,
-    eth, mfenx,
+    eth,
+    method::Method,
+    mfenx,
     namespace::Namespace,
-    net,
+    net, ots,
     params::Args,
-    txpool, web3,
+    testing, trace, txpool, web3,
     work::{Cancel, Class},
 };
 use jsonrpsee::{
@@ -42,7 +44,8 @@ pub fn module(
     namespaces: &[Namespace],
 ) -> Result<RpcModule<()>, RegisterMethodError> {
     let context = Arc::new(Context::new(context, namespaces));
-    let mut registry = Registry { module: RpcModule::new(()), context: Arc::clone(&context) };
+    let mut registry =
+        Registry { module: RpcModule::new(()), context: Arc::clone(&context), methods: Vec::new() };
     discovery::register(&mut registry)?;
     for namespace in &context.namespaces {
         match namespace {
@@ -51,6 +54,11 @@ pub fn module(
             Namespace::Web3 => web3::register(&mut registry)?,
             Namespace::Txpool => txpool::register(&mut registry)?,
             Namespace::Mfenx => mfenx::register(&mut registry)?,
+            Namespace::Debug => debug::register(&mut registry)?,
+            Namespace::Trace => trace::register(&mut registry)?,
+            Namespace::Ots => ots::register(&mut registry)?,
+            Namespace::Erigon => erigon::register(&mut registry)?,
+            Namespace::Testing => testing::register(&mut registry)?,
         }
     }
     Ok(registry.module)
@@ -60,11 +68,47 @@ pub fn module(
 pub(crate) struct Registry {
     pub(crate) module: RpcModule<()>,
     pub(crate) context: Arc<Context>,
+    /// Those registered so far, for `rpc_discover`.
+    #[allow(dead_code)]
+    pub(crate) methods: Vec<&'static Method>,
 }
 
 impl Registry {
-    /// Adds a method with at most `most` parameters that runs inline.
+    /// Adds a method that runs inline.
     pub(crate) fn inline<T: Serialize + Clone + Send + 'static>(
+        &mut self,
+        method: &'static Method,
+        run: Inline<T>,
+    ) -> Result<(), RegisterMethodError> {
+        self.methods.push(method);
+        self.named_inline(method.name, method.params.len(), run)
+    }
+
+    /// Adds a method that runs as work.
+    pub(crate) fn work<T: Serialize + Clone + Send + 'static>(
+        &mut self,
+        class: Class,
+        method: &'static Method,
+        run: Work<T>,
+    ) -> Result<(), RegisterMethodError> {
+        self.methods.push(method);
+        self.named_work(class, method.name, method.params.len(), run)
+    }
+
+    /// Adds a method that asks `first` inline, and runs `then` as work when that has no answer.
+    pub(crate) fn inline_or_work<T: Serialize + Clone + Send + 'static>(
+        &mut self,
+        class: Class,
+        method: &'static Method,
+        first: Inline<Option<T>>,
+        then: Work<T>,
+    ) -> Result<(), RegisterMethodError> {
+        self.methods.push(method);
+        self.named_inline_or_work(class, method.name, method.params.len(), first, then)
+    }
+
+    /// Adds a method with at most `most` parameters that runs inline.
+    pub(crate) fn named_inline<T: Serialize + Clone + Send + 'static>(
         &mut self,
         name: &'static str,
         most: usize,
@@ -81,18 +125,18 @@ impl Registry {
     }
 
     /// Adds a method with at most `most` parameters that runs as work.
-    pub(crate) fn work<T: Serialize + Clone + Send + 'static>(
+    pub(crate) fn named_work<T: Serialize + Clone + Send + 'static>(
         &mut self,
         class: Class,
         name: &'static str,
         most: usize,
         method: Work<T>,
     ) -> Result<(), RegisterMethodError> {
-        self.inline_or_work(class, name, most, |_, _| Ok(None), method)
+        self.named_inline_or_work(class, name, most, |_, _| Ok(None), method)
     }
 
     /// Adds a method that asks `first` inline, and runs `then` as work when that has no answer.
-    pub(crate) fn inline_or_work<T: Serialize + Clone + Send + 'static>(
+    pub(crate) fn named_inline_or_work<T: Serialize + Clone + Send + 'static>(
         &mut self,
         class: Class,
         name: &'static str,

@@ -16,10 +16,10 @@ use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, sync::Arc};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline("txpool_status", 0, status)?;
-    registry.work(Class::Reads, "txpool_content", 0, content)?;
-    registry.work(Class::Reads, "txpool_contentFrom", 1, content_from)?;
-    registry.work(Class::Reads, "txpool_inspect", 0, inspect)
+    registry.named_inline("txpool_status", 0, status)?;
+    registry.named_work(Class::Reads, "txpool_content", 0, content)?;
+    registry.named_work(Class::Reads, "txpool_contentFrom", 1, content_from)?;
+    registry.named_work(Class::Reads, "txpool_inspect", 0, inspect)
 }
 
 /// Executable transactions, and those that wait for another.

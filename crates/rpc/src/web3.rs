@@ -11,9 +11,9 @@ use alloy_primitives::{B256, keccak256};
 use jsonrpsee::core::RegisterMethodError;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline("web3_clientVersion", 0, client_version)?;
+    registry.named_inline("web3_clientVersion", 0, client_version)?;
     // Of as much as a request can carry.
-    registry.work(Class::Reads, "web3_sha3", 1, sha3)
+    registry.named_work(Class::Reads, "web3_sha3", 1, sha3)
 }
 
 fn client_version(context: &Context, _: &Args<'_>) -> Result<String, RpcError> {

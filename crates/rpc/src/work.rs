@@ -23,6 +23,8 @@ pub(crate) enum Class {
     Calls,
     /// Searches through many blocks.
     Logs,
+    /// Executing again, with every step looked at.
+    Traces,
     /// Recovering and pooling transactions.
     Transactions,
 }
@@ -33,6 +35,7 @@ impl Class {
             Self::Reads => "reads",
             Self::Calls => "calls",
             Self::Logs => "logs",
+            Self::Traces => "traces",
             Self::Transactions => "transactions",
         }
     }
@@ -64,6 +67,7 @@ pub(crate) struct Workers {
     reads: Arc<Semaphore>,
     calls: Arc<Semaphore>,
     logs: Arc<Semaphore>,
+    traces: Arc<Semaphore>,
     transactions: Arc<Semaphore>,
     queue_time_max: Duration,
 }
@@ -75,6 +79,7 @@ impl Workers {
             reads: places(limits.reads_running_max),
             calls: places(limits.calls_running_max),
             logs: places(limits.logs_running_max),
+            traces: places(limits.traces_running_max),
             transactions: places(limits.transactions_running_max),
             queue_time_max: Duration::from_millis(limits.queue_time_ms_max),
         }
@@ -94,6 +99,7 @@ impl Workers {
             Class::Reads => &self.reads,
             Class::Calls => &self.calls,
             Class::Logs => &self.logs,
+            Class::Traces => &self.traces,
             Class::Transactions => &self.transactions,
         };
         let turn = Arc::clone(places).acquire_owned();

@@ -23,13 +23,13 @@ use std::{
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Reads, "eth_getBlockByNumber", 2, by_number)?;
-    registry.work(Class::Reads, "eth_getBlockByHash", 2, by_hash)?;
-    registry.work(Class::Reads, "eth_getBlockReceipts", 1, receipts)?;
-    registry.inline("eth_getBlockTransactionCountByNumber", 1, transactions_by_number)?;
-    registry.inline("eth_getBlockTransactionCountByHash", 1, transactions_by_hash)?;
-    registry.inline("eth_getUncleCountByBlockNumber", 1, ommers_by_number)?;
-    registry.inline("eth_getUncleCountByBlockHash", 1, ommers_by_hash)
+    registry.named_work(Class::Reads, "eth_getBlockByNumber", 2, by_number)?;
+    registry.named_work(Class::Reads, "eth_getBlockByHash", 2, by_hash)?;
+    registry.named_work(Class::Reads, "eth_getBlockReceipts", 1, receipts)?;
+    registry.named_inline("eth_getBlockTransactionCountByNumber", 1, transactions_by_number)?;
+    registry.named_inline("eth_getBlockTransactionCountByHash", 1, transactions_by_hash)?;
+    registry.named_inline("eth_getUncleCountByBlockNumber", 1, ommers_by_number)?;
+    registry.named_inline("eth_getUncleCountByBlockHash", 1, ommers_by_hash)
 }
 
 /// A block on its way to the caller.

@@ -19,8 +19,8 @@ use mfenx_execution::{
 use std::time::{Duration, Instant};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Calls, "eth_call", 4, eth_call)?;
-    registry.work(Class::Calls, "eth_estimateGas", 4, eth_estimate_gas)
+    registry.named_work(Class::Calls, "eth_call", 4, eth_call)?;
+    registry.named_work(Class::Calls, "eth_estimateGas", 4, eth_estimate_gas)
 }
 
 fn eth_call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Bytes, RpcError> {

@@ -6,10 +6,10 @@ use jsonrpsee::core::RegisterMethodError;
 use serde::Serialize;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline("eth_chainId", 0, chain_id)?;
-    registry.inline("eth_blockNumber", 0, block_number)?;
-    registry.inline("eth_syncing", 0, syncing)?;
-    registry.inline("eth_accounts", 0, accounts)
+    registry.named_inline("eth_chainId", 0, chain_id)?;
+    registry.named_inline("eth_blockNumber", 0, block_number)?;
+    registry.named_inline("eth_syncing", 0, syncing)?;
+    registry.named_inline("eth_accounts", 0, accounts)
 }
 
 fn chain_id(context: &Context, _: &Args<'_>) -> Result<Quantity<u64>, RpcError> {

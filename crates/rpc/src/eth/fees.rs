@@ -19,11 +19,11 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline("eth_baseFee", 0, base_fee)?;
-    registry.inline("eth_blobBaseFee", 0, blob_base_fee)?;
-    registry.inline_or_work(Class::Reads, "eth_gasPrice", 0, known_gas_price, gas_price)?;
-    registry.inline_or_work(Class::Reads, "eth_maxPriorityFeePerGas", 0, known_tip, tip)?;
-    registry.work(Class::Reads, "eth_feeHistory", 3, fee_history)
+    registry.named_inline("eth_baseFee", 0, base_fee)?;
+    registry.named_inline("eth_blobBaseFee", 0, blob_base_fee)?;
+    registry.named_inline_or_work(Class::Reads, "eth_gasPrice", 0, known_gas_price, gas_price)?;
+    registry.named_inline_or_work(Class::Reads, "eth_maxPriorityFeePerGas", 0, known_tip, tip)?;
+    registry.named_work(Class::Reads, "eth_feeHistory", 3, fee_history)
 }
 
 /// Of the next block.

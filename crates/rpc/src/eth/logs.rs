@@ -24,7 +24,7 @@ const LOG_JSON_BYTES: usize = 420;
 const TOPIC_JSON_BYTES: usize = 69;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Logs, "eth_getLogs", 1, get_logs)
+    registry.named_work(Class::Logs, "eth_getLogs", 1, get_logs)
 }
 
 /// A log that matches, and where it stands.

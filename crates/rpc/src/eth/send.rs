@@ -25,7 +25,7 @@ use mfenx_txpool::{PoolError, SenderState};
 const READS_MAX: u32 = 16;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Transactions, "eth_sendRawTransaction", 1, send_raw)
+    registry.named_work(Class::Transactions, "eth_sendRawTransaction", 1, send_raw)
 }
 
 fn send_raw(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<B256, RpcError> {

@@ -8,10 +8,10 @@ use alloy_primitives::{B256, Bytes, U256};
 use jsonrpsee::core::RegisterMethodError;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline("eth_getBalance", 2, balance)?;
-    registry.inline("eth_getCode", 2, code)?;
-    registry.inline("eth_getStorageAt", 3, storage_at)?;
-    registry.inline("eth_getTransactionCount", 2, transaction_count)
+    registry.named_inline("eth_getBalance", 2, balance)?;
+    registry.named_inline("eth_getCode", 2, code)?;
+    registry.named_inline("eth_getStorageAt", 3, storage_at)?;
+    registry.named_inline("eth_getTransactionCount", 2, transaction_count)
 }
 
 fn balance(context: &Context, args: &Args<'_>) -> Result<Quantity<U256>, RpcError> {

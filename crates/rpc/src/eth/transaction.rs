@@ -18,10 +18,10 @@ use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline("eth_getTransactionByHash", 1, by_hash)?;
-    registry.inline("eth_getTransactionByBlockHashAndIndex", 2, by_block_hash)?;
-    registry.inline("eth_getTransactionByBlockNumberAndIndex", 2, by_block_number)?;
-    registry.inline("eth_getTransactionReceipt", 1, receipt)
+    registry.named_inline("eth_getTransactionByHash", 1, by_hash)?;
+    registry.named_inline("eth_getTransactionByBlockHashAndIndex", 2, by_block_hash)?;
+    registry.named_inline("eth_getTransactionByBlockNumberAndIndex", 2, by_block_number)?;
+    registry.named_inline("eth_getTransactionReceipt", 1, receipt)
 }
 
 /// A transaction on its way to the caller, from a block or from the pool.

@@ -89,7 +89,7 @@ impl TestChain {
             limits,
             client_version: "mfenx/test".into(),
         };
-        let module = module(context, &Namespace::DEFAULT).unwrap();
+        let module = module(context, &Namespace::parse_list("all,testing").unwrap()).unwrap();
         Self { spec, store, pool, status, module, head, committed, _directory: directory }
     }
 

@@ -1,0 +1,8 @@
+//! `erigon_*`: what Otterscan asks besides. Opt-in.
+
+use crate::registry::Registry;
+use jsonrpsee::core::RegisterMethodError;
+
+pub(crate) fn register(_: &mut Registry) -> Result<(), RegisterMethodError> {
+    Ok(())
+}
