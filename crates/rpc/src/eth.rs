@@ -10,7 +10,10 @@ mod logs;
 mod send;
 mod state;
 mod subscribe;
+mod subscriptions;
 mod transaction;
+
+pub(crate) use subscriptions::KINDS;
 
 use crate::registry::Registry;
 use jsonrpsee::core::RegisterMethodError;

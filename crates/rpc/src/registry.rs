@@ -61,6 +61,7 @@ pub fn module(
             Namespace::Testing => testing::register(&mut registry)?,
         }
     }
+    context.surface.complete(registry.methods);
     Ok(registry.module)
 }
 
@@ -69,7 +70,6 @@ pub(crate) struct Registry {
     pub(crate) module: RpcModule<()>,
     pub(crate) context: Arc<Context>,
     /// Those registered so far, for `rpc_discover`.
-    #[allow(dead_code)]
     pub(crate) methods: Vec<&'static Method>,
 }
 
@@ -105,6 +105,11 @@ impl Registry {
     ) -> Result<(), RegisterMethodError> {
         self.methods.push(method);
         self.named_inline_or_work(class, method.name, method.params.len(), first, then)
+    }
+
+    /// Describes methods that are put into `module` by other means.
+    pub(crate) fn describe(&mut self, methods: &[&'static Method]) {
+        self.methods.extend(methods);
     }
 
     /// Adds a method with at most `most` parameters that runs inline.

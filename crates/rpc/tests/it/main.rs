@@ -5,6 +5,7 @@
 mod blocks;
 mod calls;
 mod chain;
+mod example_chain;
 mod fees;
 mod logs;
 mod pool;
