@@ -48,7 +48,6 @@ pub(crate) const CODES: &[Code] = &[
         "What go-ethereum answers with -32000, in its words: `nonce too low`, `insufficient funds for \
          gas * price + value`, `replacement transaction underpriced`, `header not found`, ...",
     ),
-    code("ResourceNotFound", -32001, "What was asked for does not exist."),
     code(
         "RequestTimeout",
         -32002,

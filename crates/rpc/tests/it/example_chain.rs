@@ -19,8 +19,6 @@ const TOKEN: &str = include_str!("../../../../tests/bench/contracts/Token.hex");
 const DELEGATOR: u32 = 4;
 /// Whose transactions wait in the pool.
 const POOLED: u32 = 6;
-/// Whose transaction is sent by an example.
-const SENDER: u32 = 7;
 
 /// Creates a contract with this code.
 fn creation_of(code: &[u8]) -> Bytes {
@@ -52,7 +50,8 @@ fn input(signature: &str, to: Address, value: u64) -> Bytes {
     [selector, to, value].concat().into()
 }
 
-fn token_transfer(from: u32, nonce: u64, to: Address, value: u64) -> Transaction {
+/// Sends tokens.
+pub(crate) fn token_transfer(from: u32, nonce: u64, to: Address, value: u64) -> Transaction {
     dynamic(from, nonce, token().into(), input("transfer(address,uint256)", to, value))
 }
 
@@ -153,36 +152,4 @@ fn dynamic_with_gas(from: u32, nonce: u64, to: TxKind, input: Bytes) -> Transact
     };
     let signature = signer(from).sign_hash_sync(&tx.signature_hash()).unwrap();
     Transaction::Eip1559(tx.into_signed(signature))
-}
-
-#[tokio::test]
-async fn print_values() {
-    let chain = example_chain().await;
-    for n in 0..=4u64 {
-        let b = chain.ask("eth_getBlockByNumber", json!([format!("{n:#x}"), false])).await;
-        println!("{n} {} {}", b["hash"], b["transactions"]);
-        let r = chain.ask("eth_getBlockReceipts", json!([format!("{n:#x}")])).await;
-        for r in r.as_array().unwrap() {
-            println!(
-                "   {} {} {} logs {}",
-                r["status"],
-                r["gasUsed"],
-                r["type"],
-                r["logs"].as_array().unwrap().len()
-            );
-        }
-    }
-    for i in 0..10 {
-        println!("account {i} {}", account(i));
-    }
-    println!("token {} delegator {}", token(), account(DELEGATOR));
-    println!("raw {}", raw(&transfer(SENDER, 0, account(0), 1)));
-    println!("raw sync {}", raw(&transfer(8, 0, account(0), 1)));
-    println!(
-        "balanceOf {}",
-        hex::encode_prefixed(&input("balanceOf(address)", account(0), 0)[..36])
-    );
-    println!("transfer {}", input("transfer(address,uint256)", account(1), 1));
-    println!("topic {}", keccak256("Transfer(address,address,uint256)"));
-    println!("createdby {}", account(5).create(1));
 }

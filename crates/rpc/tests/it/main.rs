@@ -5,9 +5,11 @@
 mod blocks;
 mod calls;
 mod chain;
+mod discovery;
 mod example_chain;
 mod fees;
 mod logs;
+mod page;
 mod pool;
 mod state;
 mod subscriptions;
