@@ -29,6 +29,7 @@ mod interrupt;
 mod ommers;
 mod receipts;
 mod requests;
+mod touched;
 mod transaction_rules;
 
 pub use block_rules::{MAX_BLOCK_RLP_BYTES, validate_block};
