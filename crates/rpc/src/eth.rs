@@ -11,7 +11,10 @@ mod proof;
 mod send;
 mod state;
 mod subscribe;
+mod subscriptions;
 mod transaction;
+
+pub(crate) use subscriptions::KINDS;
 
 use crate::registry::Registry;
 use jsonrpsee::core::RegisterMethodError;

@@ -7,6 +7,7 @@ use crate::{
     error::RpcError,
     json::{LogJson, LogPlace},
     limits::RpcLimits,
+    method::{Method, Param},
     params::Args,
     registry::Registry,
     work::{Cancel, Class},
@@ -25,8 +26,16 @@ const LOG_JSON_BYTES: usize = 420;
 /// Characters of a topic.
 const TOPIC_JSON_BYTES: usize = 69;
 
+const GET_LOGS: Method = Method {
+    name: "eth_getLogs",
+    summary: "The logs that match a filter, in the order of the chain.",
+    params: &[Param::required("filter", "Filter")],
+    result: "Log[]",
+    example: r#"[{"fromBlock":"0x1","toBlock":"latest","address":"0x5fbdb2315678afecb367f032d93f642f64180aa3","topics":["0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"]}]"#,
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_work(Class::Logs, "eth_getLogs", 1, get_logs)
+    registry.work(Class::Logs, &GET_LOGS, get_logs)
 }
 
 /// A log that matches, and where it stands.
