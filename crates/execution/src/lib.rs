@@ -27,6 +27,7 @@ mod execute;
 mod header_rules;
 mod interrupt;
 mod ommers;
+mod overrides;
 mod receipts;
 mod requests;
 mod transaction_rules;
@@ -41,6 +42,7 @@ pub use estimate::{EstimateError, estimate_gas};
 pub use execute::{Executed, IntermediateRoot, execute_block};
 pub use header_rules::{MAX_EXTRA_DATA_BYTES, MAX_GAS_LIMIT, MIN_GAS_LIMIT, validate_header};
 pub use ommers::{OMMER_ANCESTORS, validate_ommers};
+pub use overrides::{BlockOverrides, OverrideError};
 pub use transaction_rules::validate_transaction;
 
 #[cfg(test)]
