@@ -30,6 +30,7 @@ mod ommers;
 mod overrides;
 mod receipts;
 mod requests;
+mod simulate;
 mod transaction_rules;
 
 pub use block_rules::{MAX_BLOCK_RLP_BYTES, validate_block};
@@ -43,6 +44,10 @@ pub use execute::{Executed, IntermediateRoot, execute_block};
 pub use header_rules::{MAX_EXTRA_DATA_BYTES, MAX_GAS_LIMIT, MIN_GAS_LIMIT, validate_header};
 pub use ommers::{OMMER_ANCESTORS, validate_ommers};
 pub use overrides::{BlockOverrides, OverrideError};
+pub use simulate::{
+    BlockCalls, NumberedLog, SIMULATED_BLOCKS_MAX, SimulateError, SimulateOptions, SimulatedBlock,
+    SimulatedCall, UnsignedTransaction, simulate,
+};
 pub use transaction_rules::validate_transaction;
 
 #[cfg(test)]
