@@ -64,6 +64,8 @@ pub struct SimulateOptions {
     pub gas_max: u64,
     /// The most memory that all frames of a call together may hold, in bytes.
     pub memory_bytes_max: u64,
+    /// The most that all calls together may return and log, in bytes.
+    pub output_bytes_max: usize,
 }
 
 /// A simulated block.
@@ -123,6 +125,15 @@ pub enum SimulateError {
     /// The last block is too far from the base.
     #[error("too many blocks")]
     TooManyBlocks,
+    /// A bound on the request is exceeded.
+    #[error("{0}")]
+    LimitExceeded(String),
+    /// The results are too long together.
+    #[error("the results exceed {bytes_max} bytes")]
+    OutputTooLarge {
+        /// The bound.
+        bytes_max: usize,
+    },
     /// A call wants more gas than its block has left.
     #[error("block gas limit reached: {gas} > {left}")]
     BlockGas {
@@ -164,6 +175,12 @@ pub enum SimulateError {
     Evm(String),
 }
 
+/// What is left for all calls to come.
+struct Left {
+    gas: u64,
+    output_bytes: usize,
+}
+
 /// The state on which blocks are simulated.
 pub(crate) type SimulatedState<'i, DB> = State<WrapDatabaseRef<Guard<'i, DB>>>;
 
@@ -186,7 +203,7 @@ pub fn simulate<DB: DatabaseRef>(
     let database = WrapDatabaseRef(Guard::new(db, interrupt));
     let mut state = State::builder().with_database(database).with_bundle_update().build();
     state.block_hashes.insert(base.number, base.hash());
-    let mut gas_left = options.gas_max;
+    let mut left = Left { gas: options.gas_max, output_bytes: options.output_bytes_max };
     let mut simulated: Vec<SimulatedBlock> = Vec::with_capacity(blocks.len());
     for block in blocks {
         if state.database.0.poll() {
@@ -194,7 +211,7 @@ pub fn simulate<DB: DatabaseRef>(
         }
         let parent = simulated.last().map_or(base, |block| &block.header);
         let header = chain::header(spec, parent, &block.block_overrides, options.validation);
-        let position = block::Position { spec, options, gas_left: &mut gas_left };
+        let position = block::Position { spec, options, left: &mut left };
         let block = position.simulate(&mut state, header, block, state_root)?;
         state.block_hashes.insert(block.header.number, block.header.hash());
         simulated.push(block);

@@ -8,6 +8,7 @@ mod fees;
 mod filter;
 mod logs;
 mod send;
+mod simulate;
 mod state;
 mod subscribe;
 mod transaction;
@@ -22,6 +23,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     block::register(registry)?;
     transaction::register(registry)?;
     call::register(registry)?;
+    simulate::register(registry)?;
     logs::register(registry)?;
     send::register(registry)?;
     subscribe::register(registry)

@@ -1,7 +1,7 @@
 //! One simulated block.
 
 use super::{
-    BlockCalls, NumberedLog, SimulateError, SimulateOptions, SimulatedBlock, SimulatedCall,
+    BlockCalls, Left, NumberedLog, SimulateError, SimulateOptions, SimulatedBlock, SimulatedCall,
     SimulatedState, UnsignedTransaction, checks,
     transaction::{Prepared, prepare},
     transfers::LogCollector,
@@ -40,12 +40,14 @@ use revm::{
     database_interface::DatabaseCommitExt,
 };
 
+/// What a log takes beside its data, about.
+const LOG_BYTES: usize = 256;
+
 /// Where in the simulation a block stands.
 pub(super) struct Position<'a> {
     pub(super) spec: &'a ChainSpec,
     pub(super) options: &'a SimulateOptions,
-    /// Gas that is left for all calls to come.
-    pub(super) gas_left: &'a mut u64,
+    pub(super) left: &'a mut Left,
 }
 
 type BlockEvm<'s, 'i, DB> = EthEvm<&'s mut SimulatedState<'i, DB>, LogCollector, PrecompilesMap>;
@@ -116,7 +118,7 @@ impl Position<'_> {
         if gas > left {
             return Err(SimulateError::BlockGas { gas, left });
         }
-        let gas = gas.min(*self.gas_left);
+        let gas = gas.min(self.left.gas);
         let nonce = call.nonce.unwrap_or(sender.nonce);
         let Prepared { environment, unsigned } =
             prepare(call, self.spec, evm.cfg_env().spec, nonce, gas)?;
@@ -153,7 +155,7 @@ impl Position<'_> {
         evm.db_mut().commit(state);
         let (gas_used, gas_used_max) =
             (result.tx_gas_used(), result.gas().total_gas_spent().max(result.gas().floor_gas()));
-        *self.gas_left = self.gas_left.saturating_sub(gas_used);
+        self.left.gas = self.left.gas.saturating_sub(gas_used);
         progress.gas_used = progress.gas_used.saturating_add(gas_used);
         progress.blob_gas_used += blob_gas;
         let contract = requests::deposit_contract(self.spec);
@@ -175,6 +177,11 @@ impl Position<'_> {
         progress.receipts.push(receipt);
         progress.transactions.push(unsigned);
         let logs: Vec<NumberedLog> = evm.components_mut().1.take();
+        let logged: usize = logs.iter().map(|log| log.log.data.data.len() + LOG_BYTES).sum();
+        let bytes = result.output().map_or(0, |output| output.len()) + logged;
+        let left = self.left.output_bytes.checked_sub(bytes);
+        self.left.output_bytes =
+            left.ok_or(SimulateError::OutputTooLarge { bytes_max: self.options.output_bytes_max })?;
         progress.calls.push(SimulatedCall {
             outcome: CallOutcome::from(result),
             gas_used_max,

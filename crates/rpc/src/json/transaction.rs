@@ -36,17 +36,28 @@ pub(crate) struct TransactionJson<'a> {
     transaction: &'a Transaction,
     sender: Address,
     mined: Option<Mined>,
+    signed: bool,
 }
 
 impl<'a> TransactionJson<'a> {
     /// A transaction of a block.
     pub(crate) const fn mined(transaction: &'a Transaction, sender: Address, mined: Mined) -> Self {
-        Self { transaction, sender, mined: Some(mined) }
+        Self { transaction, sender, mined: Some(mined), signed: true }
     }
 
     /// A transaction of the pool.
     pub(crate) fn pooled(transaction: &'a RecoveredTransaction) -> Self {
-        Self { transaction: transaction.inner(), sender: transaction.signer(), mined: None }
+        let (sender, transaction) = (transaction.signer(), transaction.inner());
+        Self { transaction, sender, mined: None, signed: true }
+    }
+
+    /// A transaction of a simulated block, with three zeros for a signature.
+    pub(crate) const fn unsigned(
+        transaction: &'a Transaction,
+        sender: Address,
+        mined: Mined,
+    ) -> Self {
+        Self { transaction, sender, mined: Some(mined), signed: false }
     }
 
     fn fields(&self) -> Fields<'a> {
@@ -59,6 +70,11 @@ impl<'a> TransactionJson<'a> {
         let typed = !tx.is_legacy();
         let signature = tx.signature();
         let parity = u64::from(signature.v());
+        let (v, chain_id) = match (typed, self.signed) {
+            (true, _) => (u128::from(parity), tx.chain_id()),
+            (false, true) => (legacy_v(tx.chain_id(), parity), tx.chain_id()),
+            (false, false) => (0, Some(UNSIGNED_CHAIN_ID)),
+        };
         Fields {
             block_hash: mined.map(|mined| mined.block_hash),
             block_number: mined.map(|mined| Quantity(mined.block_number)),
@@ -77,18 +93,21 @@ impl<'a> TransactionJson<'a> {
             value: Quantity(tx.value()),
             ty: Quantity(u64::from(tx.ty())),
             access_list: tx.access_list(),
-            chain_id: tx.chain_id().map(Quantity),
+            chain_id: chain_id.map(Quantity),
             blob_versioned_hashes: tx.blob_versioned_hashes(),
             authorization_list: tx
                 .authorization_list()
                 .map(|list| list.iter().map(AuthorizationJson::from).collect()),
-            v: Quantity(if typed { u128::from(parity) } else { legacy_v(tx.chain_id(), parity) }),
+            v: Quantity(v),
             r: Quantity(signature.r()),
             s: Quantity(signature.s()),
             y_parity: typed.then_some(Quantity(parity)),
         }
     }
 }
+
+/// What go-ethereum reads out of a legacy signature that is zero: (0 - 35) / 2 in 64 bits.
+const UNSIGNED_CHAIN_ID: u64 = 0_u64.wrapping_sub(35) / 2;
 
 /// `v` of a legacy signature (EIP-155).
 fn legacy_v(chain_id: Option<u64>, parity: u64) -> u128 {
