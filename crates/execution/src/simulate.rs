@@ -17,7 +17,7 @@ mod checks;
 mod transaction;
 mod transfers;
 
-pub use transaction::UnsignedTransaction;
+pub use transaction::{UnsignedTransaction, unsigned_transaction};
 
 use crate::{
     call::CallOutcome,

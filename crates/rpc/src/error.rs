@@ -221,6 +221,7 @@ impl From<CallError> for RpcError {
             CallError::Transaction(reason) => Self::CallRefused(refusal(&reason)),
             error @ CallError::InsufficientFunds { .. } => Self::CallRefused(error.to_string()),
             CallError::Override(error) => Self::Override(error),
+            CallError::OutputTooLarge { bytes_max } => Self::ResponseTooLarge { bytes_max },
             CallError::Interrupted => Self::Cancelled,
             CallError::Database(cause) => Self::Internal(cause.to_string()),
             CallError::Evm(cause) => Self::Internal(cause),
@@ -281,7 +282,30 @@ const fn refusal_code(reason: &InvalidTransaction) -> i32 {
         Reason::RejectCallerWithCode => -38024,
         Reason::CreateInitCodeSizeLimit => -38025,
         Reason::PriorityFeeGreaterThanMaxFee => -32602,
-        _ => -32603,
+        Reason::CallerGasLimitMoreThanBlock
+        | Reason::GasFloorMoreThanGasLimit { .. }
+        | Reason::NonceOverflowInTransaction
+        | Reason::InvalidChainId
+        | Reason::MissingChainId
+        | Reason::TxGasLimitGreaterThanCap { .. }
+        | Reason::AccessListNotSupported
+        | Reason::MaxFeePerBlobGasNotSupported
+        | Reason::BlobVersionedHashesNotSupported
+        | Reason::BlobGasPriceGreaterThanMax { .. }
+        | Reason::EmptyBlobs
+        | Reason::BlobCreateTransaction
+        | Reason::TooManyBlobs { .. }
+        | Reason::BlobVersionNotSupported
+        | Reason::AuthorizationListNotSupported
+        | Reason::AuthorizationListInvalidFields
+        | Reason::EmptyAuthorizationList
+        | Reason::Eip2930NotSupported
+        | Reason::Eip1559NotSupported
+        | Reason::Eip4844NotSupported
+        | Reason::Eip7702NotSupported
+        | Reason::Eip7873NotSupported
+        | Reason::Eip7873MissingTarget
+        | Reason::Str(_) => -32603,
     }
 }
 

@@ -120,7 +120,7 @@ impl Position<'_> {
         }
         let gas = gas.min(self.left.gas);
         let nonce = call.nonce.unwrap_or(sender.nonce);
-        let Prepared { environment, unsigned } =
+        let Prepared { mut environment, unsigned } =
             prepare(call, self.spec, evm.cfg_env().spec, nonce, gas)?;
         let refused = |reason| SimulateError::Refused { sender: environment.caller, gas, reason };
         let (fork, block) = (evm.cfg_env().spec, evm.block());
@@ -136,6 +136,8 @@ impl Position<'_> {
         {
             blob.blob_gasprice = 0;
         }
+        // Nobody looks at the nonce any more, except for whether it is the largest.
+        environment.nonce = 0;
         let outcome = evm.transact_raw(environment);
         evm.ctx_mut().block.blob_excess_gas_and_price = priced;
         if evm.db().database.0.interrupted() {
@@ -280,6 +282,7 @@ impl From<CallError> for SimulateError {
         match error {
             CallError::Override(error) => Self::Override(error),
             CallError::Interrupted => Self::Interrupted,
+            CallError::OutputTooLarge { bytes_max } => Self::OutputTooLarge { bytes_max },
             CallError::Database(cause) => Self::Database(cause),
             CallError::Evm(cause) => Self::Evm(cause),
             CallError::Transaction(reason) => Self::Evm(reason.to_string()),

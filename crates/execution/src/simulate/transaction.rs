@@ -21,7 +21,7 @@ pub struct UnsignedTransaction {
     /// Who sends it.
     pub sender: Address,
     /// As it stands in the block's trie (EIP-2718).
-    pub(super) encoded: Bytes,
+    pub encoded: Bytes,
 }
 
 impl UnsignedTransaction {
@@ -63,6 +63,20 @@ pub(super) fn prepare(
     let typed = typed(call, &environment, fork);
     let sender = environment.caller;
     Ok(Prepared { environment, unsigned: unsigned(typed, sender) })
+}
+
+/// The transaction of a call whose fields are filled in, under the rules of `fork`.
+///
+/// # Errors
+/// Fields that contradict each other or the chain.
+pub fn unsigned_transaction(
+    call: &TransactionRequest,
+    spec: &ChainSpec,
+    fork: SpecId,
+) -> Result<UnsignedTransaction, SimulateError> {
+    let nonce = call.nonce.unwrap_or_default();
+    let gas = call.gas.unwrap_or_default();
+    prepare(call, spec, fork, nonce, gas).map(|prepared| prepared.unsigned)
 }
 
 fn environment(

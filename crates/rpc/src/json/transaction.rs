@@ -162,7 +162,7 @@ struct Fields<'a> {
 /// An authorization of EIP-7702.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct AuthorizationJson {
+pub(crate) struct AuthorizationJson {
     chain_id: Quantity<U256>,
     address: Address,
     nonce: Quantity<u64>,
