@@ -39,17 +39,28 @@ pub(crate) struct TransactionJson<'a> {
     transaction: &'a Transaction,
     sender: Address,
     mined: Option<Mined>,
+    signed: bool,
 }
 
 impl<'a> TransactionJson<'a> {
     /// A transaction of a block.
     pub(crate) const fn mined(transaction: &'a Transaction, sender: Address, mined: Mined) -> Self {
-        Self { transaction, sender, mined: Some(mined) }
+        Self { transaction, sender, mined: Some(mined), signed: true }
     }
 
     /// A transaction of the pool.
     pub(crate) fn pooled(transaction: &'a RecoveredTransaction) -> Self {
-        Self { transaction: transaction.inner(), sender: transaction.signer(), mined: None }
+        let (sender, transaction) = (transaction.signer(), transaction.inner());
+        Self { transaction, sender, mined: None, signed: true }
+    }
+
+    /// A transaction of a simulated block, with three zeros for a signature.
+    pub(crate) const fn unsigned(
+        transaction: &'a Transaction,
+        sender: Address,
+        mined: Mined,
+    ) -> Self {
+        Self { transaction, sender, mined: Some(mined), signed: false }
     }
 
     /// Writes the transaction; `writer` may be one that was used before.
@@ -62,7 +73,11 @@ impl<'a> TransactionJson<'a> {
         let typed = !tx.is_legacy();
         let signature = tx.signature();
         let parity = u64::from(signature.v());
-        let v = if typed { u128::from(parity) } else { legacy_v(tx.chain_id(), parity) };
+        let (v, chain_id) = match (typed, self.signed) {
+            (true, _) => (u128::from(parity), tx.chain_id()),
+            (false, true) => (legacy_v(tx.chain_id(), parity), tx.chain_id()),
+            (false, false) => (0, Some(UNSIGNED_CHAIN_ID)),
+        };
         let authorizations = tx
             .authorization_list()
             .map(|list| list.iter().map(AuthorizationJson::from).collect::<Vec<_>>());
@@ -85,7 +100,7 @@ impl<'a> TransactionJson<'a> {
             .word("value", tx.value())
             .quantity("type", u128::from(tx.ty()))
             .value_if("accessList", tx.access_list())
-            .quantity_if("chainId", tx.chain_id().map(u128::from))
+            .quantity_if("chainId", chain_id.map(u128::from))
             .value_if("blobVersionedHashes", tx.blob_versioned_hashes())
             .value_if("authorizationList", authorizations)
             .quantity("v", v)
@@ -95,6 +110,9 @@ impl<'a> TransactionJson<'a> {
             .end()
     }
 }
+
+/// What go-ethereum reads out of a legacy signature that is zero: (0 - 35) / 2 in 64 bits.
+const UNSIGNED_CHAIN_ID: u64 = 0_u64.wrapping_sub(35) / 2;
 
 /// `v` of a legacy signature (EIP-155).
 fn legacy_v(chain_id: Option<u64>, parity: u64) -> u128 {
@@ -111,7 +129,7 @@ impl Serialize for TransactionJson<'_> {
 /// An authorization of EIP-7702.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct AuthorizationJson {
+pub(crate) struct AuthorizationJson {
     chain_id: Quantity<U256>,
     address: Address,
     nonce: Quantity<u64>,
