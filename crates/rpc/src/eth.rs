@@ -1,13 +1,18 @@
 //! `eth_*`.
 
+mod access_list;
 mod block;
 mod call;
+mod call_many;
 mod call_request;
 mod chain;
 mod fees;
+mod fill;
 mod filter;
 mod logs;
+mod proof;
 mod send;
+mod simulate;
 mod state;
 mod subscribe;
 mod subscriptions;
@@ -22,9 +27,14 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     chain::register(registry)?;
     fees::register(registry)?;
     state::register(registry)?;
+    proof::register(registry)?;
     block::register(registry)?;
     transaction::register(registry)?;
     call::register(registry)?;
+    access_list::register(registry)?;
+    call_many::register(registry)?;
+    simulate::register(registry)?;
+    fill::register(registry)?;
     logs::register(registry)?;
     send::register(registry)?;
     subscribe::register(registry)

@@ -12,10 +12,10 @@ use crate::{
     work::{Cancel, Class},
 };
 use alloy_primitives::Bytes;
-use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest, state::StateOverride};
+use alloy_rpc_types_eth::{TransactionRequest, state::StateOverride};
 use jsonrpsee::core::RegisterMethodError;
 use mfenx_execution::{
-    CallError, CallOptions, CallOutcome, EstimateError, call, estimate_gas, evm_env,
+    BlockOverrides, CallError, CallOptions, CallOutcome, EstimateError, call, estimate_gas, evm_env,
 };
 use std::time::{Duration, Instant};
 
@@ -90,21 +90,14 @@ fn eth_estimate_gas(
 }
 
 /// What the call finds changed, within bounds.
-fn options(context: &Context, args: &Args<'_>) -> Result<CallOptions, RpcError> {
+pub(super) fn options(context: &Context, args: &Args<'_>) -> Result<CallOptions, RpcError> {
     let limits = &context.limits;
     if args.json(2).is_some_and(|json| json.len() > limits.override_bytes_max) {
         let most = limits.override_bytes_max;
         return Err(RpcError::argument(2, format!("state overrides exceed {most} bytes")));
     }
     let state_overrides: Option<StateOverride> = args.optional(2)?;
-    let slots: usize = state_overrides
-        .iter()
-        .flat_map(|accounts| accounts.values())
-        .flat_map(|account| [&account.state, &account.state_diff])
-        .flatten()
-        .map(|slots| slots.len())
-        .sum();
-    if slots > limits.override_slots_max {
+    if state_overrides.as_ref().map_or(0, slots) > limits.override_slots_max {
         let most = limits.override_slots_max;
         return Err(RpcError::argument(2, format!("state overrides exceed {most} slots")));
     }
@@ -117,15 +110,21 @@ fn options(context: &Context, args: &Args<'_>) -> Result<CallOptions, RpcError> 
     })
 }
 
+/// How many slots overrides name.
+pub(super) fn slots(overrides: &StateOverride) -> usize {
+    let accounts = overrides.values().flat_map(|account| [&account.state, &account.state_diff]);
+    accounts.flatten().map(|slots| slots.len()).sum()
+}
+
 /// How long a call may still run.
-struct Time<'c> {
+pub(super) struct Time<'c> {
     deadline: Instant,
     milliseconds: u64,
     cancel: &'c Cancel,
 }
 
 impl<'c> Time<'c> {
-    fn starting(context: &Context, cancel: &'c Cancel) -> Self {
+    pub(super) fn starting(context: &Context, cancel: &'c Cancel) -> Self {
         let milliseconds = context.limits.call_time_ms_max;
         Self {
             deadline: Instant::now() + Duration::from_millis(milliseconds),
@@ -134,11 +133,11 @@ impl<'c> Time<'c> {
         }
     }
 
-    fn is_up(&self) -> bool {
+    pub(super) fn is_up(&self) -> bool {
         self.cancel.is_cancelled() || Instant::now() >= self.deadline
     }
 
-    fn error(&self) -> RpcError {
+    pub(super) fn error(&self) -> RpcError {
         if self.cancel.is_cancelled() {
             return RpcError::Cancelled;
         }

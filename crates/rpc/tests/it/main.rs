@@ -11,5 +11,6 @@ mod fees;
 mod logs;
 mod page;
 mod pool;
+mod proofs;
 mod state;
 mod subscriptions;
