@@ -37,6 +37,15 @@ pub enum RpcError {
     /// The parameters are not a list.
     #[error("non-array args")]
     ArgumentsNotArray,
+    /// Nothing is asked for: name a slot.
+    #[error("empty request")]
+    EmptyRequest,
+    /// More storage slots are asked for than one request may have: ask for fewer.
+    #[error("too many slots (max {most})")]
+    TooManySlots {
+        /// The limit.
+        most: usize,
+    },
     /// The range of blocks is empty or ends after the head: ask for another.
     #[error("{0}")]
     BlockRange(&'static str),
@@ -132,6 +141,7 @@ impl RpcError {
             | Self::MissingArgument { .. }
             | Self::TooManyArguments { .. }
             | Self::ArgumentsNotArray
+            | Self::EmptyRequest
             | Self::BlockRange(_)
             | Self::LogLimit { .. } => -32602,
             Self::HeaderNotFound
@@ -143,6 +153,7 @@ impl RpcError {
             | Self::CallTimeout { .. }
             | Self::Cancelled
             | Self::TooManySubscriptions => -32000,
+            Self::TooManySlots { .. } => -38026,
             Self::PrunedHistory { .. } => 4444,
             Self::Reverted { .. } => 3,
             Self::RequestTimeout => -32002,

@@ -13,6 +13,8 @@ pub struct RpcLimits {
     pub override_slots_max: usize,
     /// Length of the state overrides of one call, as they arrive.
     pub override_bytes_max: usize,
+    /// Slots, and accounts, in one `eth_getStorageValues`.
+    pub storage_values_slots_max: usize,
     /// Blocks that one `eth_getLogs` without addresses and topics may cover.
     pub logs_unfiltered_blocks_max: u64,
     /// Logs that one `eth_getLogs` may return.
@@ -74,6 +76,7 @@ impl Default for RpcLimits {
             call_memory_bytes_max: 128 << 20,
             override_slots_max: 1_000,
             override_bytes_max: 1 << 20,
+            storage_values_slots_max: 1_024,
             logs_unfiltered_blocks_max: 10_000,
             logs_results_max: 10_000,
             logs_addresses_max: 1_000,

@@ -1,5 +1,7 @@
 //! `ots_*`: what the explorer Otterscan asks. Opt-in.
 
+pub(crate) mod number;
+
 use crate::registry::Registry;
 use jsonrpsee::core::RegisterMethodError;
 

@@ -9,6 +9,8 @@ fn codes_words_and_data() {
         RpcError::MissingArgument { index: 0 },
         RpcError::TooManyArguments { most: 2 },
         RpcError::ArgumentsNotArray,
+        RpcError::EmptyRequest,
+        RpcError::TooManySlots { most: 1_024 },
         RpcError::BlockRange("invalid block range params"),
         RpcError::LogLimit { reason: "too much".into(), from: 1, to: 16 },
         RpcError::HeaderNotFound,
