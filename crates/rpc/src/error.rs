@@ -89,6 +89,9 @@ pub enum RpcError {
     /// The call cannot be run as it is: correct it.
     #[error("{0}")]
     CallRefused(String),
+    /// No block can be built as asked: correct the transactions, or the parent.
+    #[error("{0}")]
+    BlockNotBuilt(String),
     /// The call took too long: ask for less.
     #[error("execution aborted (timeout = {seconds}s)")]
     CallTimeout {
@@ -150,6 +153,7 @@ impl RpcError {
             | Self::Pool(_)
             | Self::Halted(_)
             | Self::CallRefused(_)
+            | Self::BlockNotBuilt(_)
             | Self::CallTimeout { .. }
             | Self::Cancelled
             | Self::TooManySubscriptions => -32000,

@@ -9,6 +9,8 @@ pub struct RpcLimits {
     pub call_time_ms_max: u64,
     /// Memory of the EVM in one call.
     pub call_memory_bytes_max: u64,
+    /// Time of building one block for `testing_buildBlockV1`.
+    pub build_time_ms_max: u64,
     /// Storage slots in the state overrides of one call.
     pub override_slots_max: usize,
     /// Length of the state overrides of one call, as they arrive.
@@ -74,6 +76,7 @@ impl Default for RpcLimits {
             call_gas_max: 50_000_000,
             call_time_ms_max: 5_000,
             call_memory_bytes_max: 128 << 20,
+            build_time_ms_max: 5_000,
             override_slots_max: 1_000,
             override_bytes_max: 1 << 20,
             storage_values_slots_max: 1_024,

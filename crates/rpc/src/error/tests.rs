@@ -28,6 +28,7 @@ fn codes_words_and_data() {
         .into(),
         CallError::Override("both".into()).into(),
         EstimateError::ExceedsAllowance(5).into(),
+        RpcError::BlockNotBuilt("transaction 0: no room".into()),
         RpcError::CallTimeout { seconds: 5 },
         RpcError::Cancelled,
         RpcError::ResponseTooLarge { bytes_max: 9 },
