@@ -7,7 +7,7 @@ use crate::{
 use alloy_evm::{
     Evm, EvmEnv,
     eth::{EthEvm, EthEvmBuilder},
-    overrides::{apply_block_overrides, apply_state_overrides},
+    overrides::{StateOverrideError, apply_block_overrides, apply_state_overrides},
     precompiles::PrecompilesMap,
 };
 use alloy_primitives::{Bytes, Log};
@@ -15,10 +15,11 @@ use alloy_rpc_types_eth::{BlockOverrides, state::StateOverride};
 use revm::{
     DatabaseRef,
     context::{
-        TxEnv,
+        CfgEnv, TxEnv,
         result::{EVMError, ExecutionResult, HaltReason, ResultGas},
     },
     database::CacheDB,
+    database_interface::DBErrorMarker,
     inspector::NoOpInspector,
 };
 
@@ -142,15 +143,9 @@ impl<'i, DB: DatabaseRef> Simulation<'i, DB> {
                 let text = "`movePrecompileToAddress` is not supported".to_owned();
                 return Err(CallError::Override(text));
             }
-            apply_state_overrides(overrides.clone(), &mut db)
-                .map_err(|error| override_error::<DB>(error))?;
+            apply_state_overrides(overrides.clone(), &mut db).map_err(override_error)?;
         }
-        let cfg = &mut env.cfg_env;
-        cfg.disable_nonce_check = true;
-        cfg.disable_eip3607 = true;
-        cfg.disable_block_gas_limit = true;
-        cfg.tx_gas_limit_cap = Some(u64::MAX);
-        cfg.memory_limit = options.memory_bytes_max;
+        relax(&mut env.cfg_env, options);
         // Whoever pays nothing for gas is not held to a price: the BASEFEE opcode agrees.
         if request.gas_price == 0 {
             env.block_env.basefee = 0;
@@ -179,10 +174,17 @@ impl<'i, DB: DatabaseRef> Simulation<'i, DB> {
     }
 }
 
-fn override_error<DB: DatabaseRef>(
-    error: alloy_evm::overrides::StateOverrideError<DB::Error>,
-) -> CallError {
-    use alloy_evm::overrides::StateOverrideError as Error;
+/// Leaves out the checks that hold for transactions and not for calls, and bounds memory.
+pub(crate) fn relax(cfg: &mut CfgEnv, options: &CallOptions) {
+    cfg.disable_nonce_check = true;
+    cfg.disable_eip3607 = true;
+    cfg.disable_block_gas_limit = true;
+    cfg.tx_gas_limit_cap = Some(u64::MAX);
+    cfg.memory_limit = options.memory_bytes_max;
+}
+
+pub(crate) fn override_error<E: DBErrorMarker>(error: StateOverrideError<E>) -> CallError {
+    use StateOverrideError as Error;
     match error {
         Error::Database(error) => CallError::Database(Box::new(error)),
         other => CallError::Override(other.to_string()),

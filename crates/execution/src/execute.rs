@@ -24,7 +24,7 @@ use alloy_primitives::Bytes;
 use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::{B256, KECCAK256_EMPTY, Receipt, RecoveredBlock};
 use revm::{
-    Database, DatabaseRef,
+    Database, DatabaseCommit, DatabaseRef,
     context::Block as _,
     database::{BundleState, State, states::bundle_state::BundleRetention},
     database_interface::DatabaseCommitExt,
@@ -130,9 +130,10 @@ pub(crate) fn start<'a, 's, DB: DatabaseRef>(
 }
 
 /// The irregular state change of the DAO fork, before the block's first transaction (EIP-779).
-fn move_dao_balances<DB: Database>(
-    state: &mut State<DB>,
-) -> Result<(), <State<DB> as Database>::Error> {
+pub(crate) fn move_dao_balances<DB>(state: &mut DB) -> Result<(), DB::Error>
+where
+    DB: Database + DatabaseCommit,
+{
     let drained = state.drain_balances(dao_fork::DAO_HARDFORK_ACCOUNTS)?.into_iter().sum::<u128>();
     state.increment_balances([(dao_fork::DAO_HARDFORK_BENEFICIARY, drained)])
 }

@@ -40,6 +40,18 @@ impl<'i, DB> Guard<'i, DB> {
     pub(crate) const fn interrupted(&self) -> bool {
         self.interrupted
     }
+
+    /// Asks at most every [`JUMPS_PER_POLL`]th time.
+    pub(crate) fn poll_at_jump(&mut self) -> bool {
+        self.jumps = self.jumps.wrapping_add(1);
+        self.jumps.is_multiple_of(JUMPS_PER_POLL) && self.poll()
+    }
+
+    /// Asks every time.
+    pub(crate) fn poll(&mut self) -> bool {
+        self.interrupted |= (self.interrupt)();
+        self.interrupted
+    }
 }
 
 impl<DB> fmt::Debug for Guard<'_, DB> {
@@ -78,13 +90,11 @@ pub(crate) trait Interrupt {
 
 impl<DB> Interrupt for CacheDB<Guard<'_, DB>> {
     fn poll_at_jump(&mut self) -> bool {
-        self.db.jumps = self.db.jumps.wrapping_add(1);
-        self.db.jumps.is_multiple_of(JUMPS_PER_POLL) && self.poll()
+        self.db.poll_at_jump()
     }
 
     fn poll(&mut self) -> bool {
-        self.db.interrupted |= (self.db.interrupt)();
-        self.db.interrupted
+        self.db.poll()
     }
 }
 
