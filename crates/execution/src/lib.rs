@@ -29,6 +29,7 @@ mod interrupt;
 mod ommers;
 mod receipts;
 mod requests;
+mod touched;
 mod trace;
 mod transaction_rules;
 

@@ -14,15 +14,17 @@ fn proofs_of_presence_and_absence_verify() {
         let chain = Chain::new(dir.path(), Random::new(seed, addresses).genesis());
         let reader = chain.store.reader().unwrap();
         for index in 0..addresses + 5 {
-            check(&chain, &reader, address(index));
+            check(&chain, &reader, 0, address(index));
         }
     }
 }
 
-fn check(chain: &Chain, reader: &Reader, address: Address) {
+/// Proofs of an account and of some slots in the state after block `number`.
+pub(crate) fn check(chain: &Chain, reader: &Reader, number: u64, address: Address) {
     let slots: Vec<_> = (0..12u64).map(|slot| B256::from(U256::from(slot))).collect();
-    let proof = reader.proof(address, &slots).unwrap();
-    let exists = chain.state().contains_key(&address);
+    let proof = reader.proof_at(number, address, &slots).unwrap();
+    let state = &chain.states[number as usize];
+    let exists = state.contains_key(&address);
     let account = TrieAccount {
         nonce: proof.state.nonce,
         balance: proof.state.balance,
@@ -30,11 +32,16 @@ fn check(chain: &Chain, reader: &Reader, address: Address) {
         code_hash: proof.state.code_hash,
     };
     let expected = exists.then(|| alloy_rlp::encode(account));
-    verify(chain.head.state_root, keccak256(address), expected, &proof.nodes);
-    let found = reader.latest_state().account(address).unwrap();
+    let root = reader.header(number).unwrap().unwrap().state_root;
+    verify(root, keccak256(address), expected, &proof.nodes);
+    let view = reader.state_at(number).unwrap();
+    let found = view.account(address).unwrap();
     assert_eq!(found.unwrap_or(AccountState::EMPTY), proof.state);
+    if number == chain.head.number {
+        assert_eq!(reader.proof(address, &slots).unwrap(), proof);
+    }
     for (slot, of) in slots.iter().zip(&proof.slots) {
-        let value = reader.latest_state().storage(address, U256::from_be_bytes(slot.0)).unwrap();
+        let value = view.storage(address, U256::from_be_bytes(slot.0)).unwrap();
         assert_eq!((of.slot, of.value), (*slot, value));
         let expected = (!value.is_zero()).then(|| alloy_rlp::encode(value));
         verify(proof.storage_root, keccak256(slot), expected, &of.nodes);
