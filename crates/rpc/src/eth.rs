@@ -1,7 +1,8 @@
 //! `eth_*`.
 
 mod account_info;
-mod block;
+pub(crate) mod block;
+mod by_nonce;
 mod call;
 mod call_request;
 mod capabilities;
@@ -35,6 +36,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     uncle::register(registry)?;
     transaction::register(registry)?;
     raw::register(registry)?;
+    by_nonce::register(registry)?;
     call::register(registry)?;
     logs::register(registry)?;
     send::register(registry)?;

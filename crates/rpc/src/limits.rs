@@ -61,6 +61,9 @@ pub struct RpcLimits {
     pub traces_running_max: usize,
     /// Time of one trace, whatever it covers.
     pub trace_time_ms_max: u64,
+    /// Transactions on one page of `ots_getBlockTransactions`, and wanted on one of
+    /// `ots_searchTransactionsBefore` and `ots_searchTransactionsAfter`.
+    pub ots_page_size_max: usize,
     /// Transactions that are checked at the same time.
     pub transactions_running_max: usize,
     /// Time a request waits for its turn before it is told that the node is busy.
@@ -101,6 +104,7 @@ impl Default for RpcLimits {
             logs_running_max: cores.div_ceil(2),
             traces_running_max: cores.div_ceil(2),
             trace_time_ms_max: 20_000,
+            ots_page_size_max: 100,
             transactions_running_max: cores,
             queue_time_ms_max: 10_000,
             default_tip_wei: 1_000_000,

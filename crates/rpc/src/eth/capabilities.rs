@@ -61,16 +61,12 @@ impl Resource {
         Self { disabled: false, oldest_block: Quantity(oldest), delete_strategy: None }
     }
 
-    /// The head and what is less than `blocks` behind it.
-    const fn window(head: u64, blocks: u64) -> Self {
-        let oldest = head.saturating_sub(blocks.saturating_sub(1));
+    /// From `oldest` on, as long as it is at most `blocks` behind the head.
+    const fn window(oldest: u64, blocks: u64) -> Self {
         let window = Window { ty: "window", retention_blocks: Quantity(blocks) };
         Self { disabled: false, oldest_block: Quantity(oldest), delete_strategy: Some(window) }
     }
 }
-
-/// Proofs are made of the head's tries alone.
-const PROOF_BLOCKS: u64 = 1;
 
 fn capabilities(context: &Context, _: &Args<'_>) -> Result<Capabilities, RpcError> {
     let reader = context.store.reader()?;
@@ -82,6 +78,6 @@ fn capabilities(context: &Context, _: &Args<'_>) -> Result<Capabilities, RpcErro
         logs: Resource::since(0),
         receipts: Resource::since(0),
         blocks: Resource::since(0),
-        stateproofs: Resource::window(head.number, PROOF_BLOCKS),
+        stateproofs: Resource::window(reader.earliest_trie()?, reader.trie_history_blocks()),
     })
 }

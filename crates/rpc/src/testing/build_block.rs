@@ -130,22 +130,10 @@ fn finish(
     sidecars: Vec<super::source::Sidecar>,
 ) -> Result<BuiltPayload, RpcError> {
     let changes = StateChanges::from_bundle(&built.executed.bundle);
-    let (block, executed) = built.seal(state_root(reader, parent, &changes)?);
+    let (block, executed) = built.seal(reader.state_root_at(parent.number, &changes)?);
     let value = block_value(block.block(), &executed.receipts);
     let requests = block.header().requests_hash.map(|_| executed.requests);
     Ok(BuiltPayload { block, value, sidecars, requests })
-}
-
-/// The root of the state after `parent` and `changes`.
-fn state_root(
-    reader: &Reader,
-    parent: &SealedHeader,
-    changes: &StateChanges,
-) -> Result<B256, RpcError> {
-    if reader.head()?.number != parent.number {
-        return Err(RpcError::BlockNotBuilt("the parent is not the head".into()));
-    }
-    Ok(reader.state_root(changes)?.0)
 }
 
 /// How long building may go on, and why it did not.
