@@ -2,7 +2,7 @@
 
 mod block;
 mod call;
-mod call_request;
+pub(crate) mod call_request;
 mod chain;
 mod fees;
 mod filter;

@@ -39,6 +39,7 @@ mod namespace;
 mod net;
 mod ots;
 mod params;
+mod recording;
 mod registry;
 mod revert;
 mod server;
