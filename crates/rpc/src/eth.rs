@@ -4,7 +4,7 @@ mod account_info;
 pub(crate) mod block;
 mod by_nonce;
 mod call;
-mod call_request;
+pub(crate) mod call_request;
 mod capabilities;
 mod chain;
 mod config;

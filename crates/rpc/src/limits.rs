@@ -64,6 +64,8 @@ pub struct RpcLimits {
     /// Transactions on one page of `ots_getBlockTransactions`, and wanted on one of
     /// `ots_searchTransactionsBefore` and `ots_searchTransactionsAfter`.
     pub ots_page_size_max: usize,
+    /// Memory of what one trace records while it runs; of its text, the same once more.
+    pub trace_bytes_max: usize,
     /// Transactions that are checked at the same time.
     pub transactions_running_max: usize,
     /// Time a request waits for its turn before it is told that the node is busy.
@@ -105,6 +107,7 @@ impl Default for RpcLimits {
             traces_running_max: cores.div_ceil(2),
             trace_time_ms_max: 20_000,
             ots_page_size_max: 100,
+            trace_bytes_max: 64 << 20,
             transactions_running_max: cores,
             queue_time_ms_max: 10_000,
             default_tip_wei: 1_000_000,
