@@ -21,6 +21,7 @@ use revm::{
         },
     },
     database::CacheDB,
+    database_interface::DBErrorMarker,
     inspector::NoOpInspector,
     precompile::{PrecompileSpecId, Precompiles},
     primitives::hardfork::SpecId,
