@@ -29,6 +29,7 @@ mod interrupt;
 mod ommers;
 mod receipts;
 mod requests;
+mod rewards;
 mod trace;
 mod transaction_rules;
 
@@ -43,6 +44,7 @@ pub use estimate::{EstimateError, estimate_gas};
 pub use execute::{Executed, IntermediateRoot, execute_block};
 pub use header_rules::{MAX_EXTRA_DATA_BYTES, MAX_GAS_LIMIT, MIN_GAS_LIMIT, validate_header};
 pub use ommers::{OMMER_ANCESTORS, validate_ommers};
+pub use rewards::{BlockReward, block_rewards};
 pub use trace::{Replay, ReplayState};
 pub use transaction_rules::validate_transaction;
 

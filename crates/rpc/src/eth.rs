@@ -7,7 +7,7 @@ mod chain;
 mod fees;
 mod filter;
 mod logs;
-mod send;
+pub(crate) mod send;
 mod state;
 mod subscribe;
 mod transaction;

@@ -59,6 +59,8 @@ pub struct RpcLimits {
     pub trace_time_ms_max: u64,
     /// Memory of what one trace records while it runs; of its text, the same once more.
     pub trace_bytes_max: usize,
+    /// Calls in one `trace_callMany`.
+    pub trace_calls_max: usize,
     /// Transactions that are checked at the same time.
     pub transactions_running_max: usize,
     /// Time a request waits for its turn before it is told that the node is busy.
@@ -98,6 +100,7 @@ impl Default for RpcLimits {
             traces_running_max: cores.div_ceil(2),
             trace_time_ms_max: 20_000,
             trace_bytes_max: 64 << 20,
+            trace_calls_max: 100,
             transactions_running_max: cores,
             queue_time_ms_max: 10_000,
             default_tip_wei: 1_000_000,
