@@ -1,6 +1,9 @@
 //! Reading a state without losing sight of its failures.
 
-use crate::error::{BoxError, ExecutionError};
+use crate::{
+    error::{BoxError, ExecutionError},
+    touched::BeneficiaryWatch,
+};
 use alloy_primitives::{Address, B256, U256};
 use revm::{
     Database, DatabaseRef, database::State, database_interface::DBErrorMarker, state::AccountInfo,
@@ -15,6 +18,7 @@ use std::{cell::OnceCell, fmt};
 pub(crate) struct Source<DB> {
     db: DB,
     failure: OnceCell<BoxError>,
+    pub(crate) watch: BeneficiaryWatch,
 }
 
 /// A state could not be read; why, says whoever ran into it.
@@ -31,8 +35,8 @@ impl<DB> fmt::Debug for Source<DB> {
 }
 
 impl<DB> Source<DB> {
-    pub(crate) const fn new(db: DB) -> Self {
-        Self { db, failure: OnceCell::new() }
+    pub(crate) fn new(db: DB) -> Self {
+        Self { db, failure: OnceCell::new(), watch: BeneficiaryWatch::default() }
     }
 
     /// The database below.

@@ -30,6 +30,7 @@ mod ommers;
 mod receipts;
 mod requests;
 mod rewards;
+mod touched;
 mod trace;
 mod transaction_rules;
 

@@ -7,6 +7,7 @@ mod chain;
 mod fees;
 mod filter;
 mod logs;
+mod proof;
 pub(crate) mod send;
 mod state;
 mod subscribe;
@@ -19,6 +20,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     chain::register(registry)?;
     fees::register(registry)?;
     state::register(registry)?;
+    proof::register(registry)?;
     block::register(registry)?;
     transaction::register(registry)?;
     call::register(registry)?;

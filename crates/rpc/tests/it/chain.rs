@@ -125,6 +125,7 @@ impl TestChain {
         let commit = BlockCommit {
             block: &block,
             receipts: &receipts,
+            touched: &executed.touched,
             changes: &changes,
             trie: &trie,
             certificate: None,

@@ -8,5 +8,6 @@ mod chain;
 mod fees;
 mod logs;
 mod pool;
+mod proofs;
 mod state;
 mod subscriptions;
