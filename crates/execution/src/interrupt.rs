@@ -131,7 +131,9 @@ fn create<DB: Database + Interrupt, const IS_CREATE2: bool>(
 }
 
 /// Makes the jumps, calls and creations of `evm` ask whether to stop; gas costs stay.
-pub(crate) fn install<DB, I, P>(evm: EthEvm<DB, I, P>) -> EthEvm<DB, I, P>
+///
+/// `inspect` says whether the inspector is asked.
+pub(crate) fn install<DB, I, P>(evm: EthEvm<DB, I, P>, inspect: bool) -> EthEvm<DB, I, P>
 where
     DB: alloy_evm::Database + Interrupt,
     EthEvmContext<DB>: Host,
@@ -153,5 +155,5 @@ where
             *entry = instruction;
         }
     }
-    EthEvm::new(inner, false)
+    EthEvm::new(inner, inspect)
 }

@@ -6,7 +6,7 @@
 use crate::{debug::tracer, revert};
 use alloy_primitives::{B256, Bytes, hex};
 use jsonrpsee::types::{ErrorObject, ErrorObjectOwned};
-use mfenx_execution::{CallError, EstimateError};
+use mfenx_execution::{CallError, EstimateError, OverrideError};
 use mfenx_storage::StoreError;
 use mfenx_txpool::PoolError;
 use revm::context::result::{HaltReason, InvalidTransaction, OutOfGasError};
@@ -86,6 +86,9 @@ pub enum RpcError {
     /// The call cannot be run as it is: correct it.
     #[error("{0}")]
     CallRefused(String),
+    /// The overrides contradict themselves or the state: correct them.
+    #[error(transparent)]
+    Override(#[from] OverrideError),
     /// The call took too long: ask for less.
     #[error("execution aborted (timeout = {seconds}s)")]
     CallTimeout {
@@ -189,6 +192,12 @@ impl RpcError {
             | Self::Pool(_)
             | Self::Halted(_)
             | Self::CallRefused(_)
+            | Self::Override(
+                OverrideError::NotAPrecompile(_)
+                | OverrideError::DestinationOverridden(_)
+                | OverrideError::StateAndDiff(_)
+                | OverrideError::BlockField(_),
+            )
             | Self::CallTimeout { .. }
             | Self::TraceTimeout { .. }
             | Self::GenesisNotTraceable
@@ -200,6 +209,7 @@ impl RpcError {
             | Self::TooManySubscriptions => -32000,
             Self::PrunedHistory { .. } | Self::PrunedTries { .. } => 4444,
             Self::Reverted { .. } => 3,
+            Self::Override(OverrideError::SelfReference(_)) => -38022,
             Self::RequestTimeout => -32002,
             Self::ResponseTooLarge { .. } | Self::TraceTooLarge { .. } => -32003,
             Self::Busy => -32005,
@@ -261,7 +271,8 @@ impl From<CallError> for RpcError {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Transaction(reason) => Self::CallRefused(refusal(&reason)),
-            CallError::Override(reason) => Self::InvalidArgument { index: 2, reason },
+            error @ CallError::InsufficientFunds { .. } => Self::CallRefused(error.to_string()),
+            CallError::Override(error) => Self::Override(error),
             CallError::Interrupted => Self::Cancelled,
             CallError::Database(cause) => Self::Internal(cause.to_string()),
             CallError::Evm(cause) => Self::Internal(cause),

@@ -11,10 +11,10 @@ use crate::{
     work::{Cancel, Class},
 };
 use alloy_primitives::Bytes;
-use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest, state::StateOverride};
+use alloy_rpc_types_eth::{TransactionRequest, state::StateOverride};
 use jsonrpsee::core::RegisterMethodError;
 use mfenx_execution::{
-    CallError, CallOptions, CallOutcome, EstimateError, call, estimate_gas, evm_env,
+    BlockOverrides, CallError, CallOptions, CallOutcome, EstimateError, call, estimate_gas, evm_env,
 };
 use std::time::{Duration, Instant};
 
