@@ -21,7 +21,6 @@ use revm::{
         },
     },
     database::CacheDB,
-    database_interface::DBErrorMarker,
     inspector::NoOpInspector,
     precompile::{PrecompileSpecId, Precompiles},
     primitives::hardfork::SpecId,

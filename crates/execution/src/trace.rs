@@ -20,7 +20,7 @@ mod state;
 pub use state::ReplayState;
 
 use crate::{
-    call::{CallOptions, look_away},
+    call::{CallOptions, call_error, look_away},
     collisions::StorageCollisions,
     env::evm_env,
     error::CallError,
@@ -32,7 +32,6 @@ use alloy_evm::{
     Evm, EvmEnv, FromRecoveredTx,
     block::SystemCaller,
     eth::{EthEvm, EthEvmBuilder, EthEvmContext},
-    overrides::OverrideBlockHashes as _,
     precompiles::PrecompilesMap,
 };
 use alloy_hardforks::{EthereumHardfork, EthereumHardforks};
@@ -43,9 +42,10 @@ use mfenx_primitives::{Header, Transaction};
 use revm::{
     DatabaseCommit, DatabaseRef, Inspector,
     context::{
-        BlockEnv, TxEnv,
-        result::{EVMError, ExecutionResult, ResultAndState},
+        BlockEnv, JournalTr, TxEnv,
+        result::{ExecutionResult, ResultAndState},
     },
+    precompile::{PrecompileSpecId, Precompiles},
     state::EvmState,
 };
 
@@ -119,15 +119,19 @@ where
         look_away(&mut env, options.memory_bytes_max);
         if let Some(overrides) = &options.block_overrides {
             overrides.apply(&mut env)?;
-            let hashes = overrides.block_hash.clone().unwrap_or_default();
+            let hashes = overrides.block_hash.iter().flatten();
             context.journaled_state.database.override_block_hashes(hashes);
         }
         self.fees = prices(&env.block_env);
-        EvmEnv { cfg_env: context.cfg, block_env: context.block } = env;
-        let Some(overrides) = &options.state_overrides else { return Ok(()) };
-        let (state, _, precompiles) = self.evm.components_mut();
-        if let Err(error) = apply_accounts(overrides, state, precompiles) {
-            return Err(self.failure().unwrap_or(error));
+        (context.cfg, context.block) = (env.cfg_env, env.block_env);
+        if let Some(overrides) = &options.state_overrides {
+            let (db, _, precompiles) = self.evm.components_mut();
+            apply_accounts(overrides, db, precompiles)
+                .map_err(|error| self.failure().unwrap_or(error))?;
+            // Those that were moved away stay warm (EIP-2929).
+            let context = self.evm.ctx_mut();
+            let precompiles = Precompiles::new(PrecompileSpecId::from_spec_id(context.cfg.spec));
+            context.journaled_state.warm_precompiles(precompiles.addresses_set());
         }
         Ok(())
     }
@@ -206,17 +210,14 @@ where
         if self.evm.db_mut().poll() {
             return Err(CallError::Interrupted);
         }
+        let sender = request.caller;
         let used = self.evm.inspector_mut().look(looking);
         self.evm.set_inspector_enabled(used);
         let error = match self.evm.transact_raw(request) {
             Ok(result) => return Ok(result),
             Err(error) => error,
         };
-        Err(match (self.failure(), error) {
-            (Some(failure), _) => failure,
-            (None, EVMError::Transaction(reason)) => CallError::Transaction(reason),
-            (None, other) => CallError::Evm(other.to_string()),
-        })
+        Err(self.failure().unwrap_or_else(|| call_error(sender, error)))
     }
 
     /// What lies behind an error of the EVM when it is not the transaction's or the inspector's.

@@ -17,7 +17,7 @@ pub(crate) mod header;
 mod logs;
 mod proof;
 pub(crate) mod raw;
-mod send;
+pub(crate) mod send;
 mod simulate;
 mod state;
 mod storage_values;

@@ -72,6 +72,8 @@ pub struct RpcLimits {
     pub ots_page_size_max: usize,
     /// Memory of what one trace records while it runs; of its text, the same once more.
     pub trace_bytes_max: usize,
+    /// Calls in one `trace_callMany`.
+    pub trace_calls_max: usize,
     /// Transactions that are checked at the same time.
     pub transactions_running_max: usize,
     /// Time a request waits for its turn before it is told that the node is busy.
@@ -117,6 +119,7 @@ impl Default for RpcLimits {
             trace_time_ms_max: 20_000,
             ots_page_size_max: 100,
             trace_bytes_max: 64 << 20,
+            trace_calls_max: 100,
             transactions_running_max: cores,
             queue_time_ms_max: 10_000,
             default_tip_wei: 1_000_000,
