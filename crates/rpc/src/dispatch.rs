@@ -1,7 +1,10 @@
 //! Calling methods, and opening subscriptions where the transport can carry them.
 
 use crate::{
-    error::RpcError, middleware::refuse, subscription_id::SubscriptionIds, unsent::Backlog,
+    error::RpcError,
+    middleware::refuse,
+    subscription_id::SubscriptionIds,
+    unsent::{Backlog, Held},
 };
 use futures_util::future::Either;
 use jsonrpsee::{
@@ -60,6 +63,12 @@ impl Subscriber {
         method: &SubscriptionMethod<'static>,
         request: &Request<'_>,
     ) -> Result<impl Future<Output = MethodResponse> + Send + use<>, RpcError> {
+        // The answer of a batch is one message, and this one has to be a message of its own.
+        if request.extensions.get::<Arc<Held>>().is_some_and(|held| held.is_batch()) {
+            return Err(RpcError::InvalidRequest(
+                "subscribe in a request of its own, not in a batch",
+            ));
+        }
         let place = self.places.acquire().ok_or(RpcError::TooManySubscriptions)?;
         let state = SubscriptionState {
             conn_id: self.id,

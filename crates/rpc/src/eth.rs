@@ -6,11 +6,14 @@ mod call_request;
 mod chain;
 mod fees;
 mod filter;
+mod filters;
 mod logs;
 mod send;
 mod state;
 mod subscribe;
 mod transaction;
+
+pub(crate) use filters::Filters;
 
 use crate::registry::Registry;
 use jsonrpsee::core::RegisterMethodError;
@@ -23,6 +26,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     transaction::register(registry)?;
     call::register(registry)?;
     logs::register(registry)?;
+    filters::register(registry)?;
     send::register(registry)?;
     subscribe::register(registry)
 }

@@ -8,6 +8,7 @@
 //! - **as work** of a class, on a thread that may block, with a bounded number of places.
 
 use crate::{
+    client::ClientId,
     context::{Context, RpcContext},
     debug, discovery, erigon,
     error::RpcError,
@@ -17,7 +18,9 @@ use crate::{
     namespace::Namespace,
     net, ots,
     params::Args,
-    testing, trace, txpool, web3,
+    testing, trace, txpool,
+    unsent::Held,
+    web3,
     work::{Cancel, Class},
 };
 use jsonrpsee::{
@@ -31,6 +34,9 @@ use std::sync::Arc;
 
 /// A method that runs inline.
 pub(crate) type Inline<T> = fn(&Context, &Args<'_>) -> Result<T, RpcError>;
+/// A method that runs inline and counts what a client has.
+pub(crate) type InlineForClient<T> =
+    fn(&Context, &Args<'_>, Option<ClientId>) -> Result<T, RpcError>;
 /// A method that runs as work.
 pub(crate) type Work<T> = fn(&Context, &Args<'_>, &Cancel) -> Result<T, RpcError>;
 
@@ -82,6 +88,24 @@ impl Registry {
     ) -> Result<(), RegisterMethodError> {
         self.methods.push(method);
         self.named_inline(method.name, method.params.len(), run)
+    }
+
+    /// Adds a method that runs inline and is told who asks.
+    pub(crate) fn inline_for_client<T: Serialize + Clone + Send + 'static>(
+        &mut self,
+        method: &'static Method,
+        run: InlineForClient<T>,
+    ) -> Result<(), RegisterMethodError> {
+        self.methods.push(method);
+        let (context, most) = (Arc::clone(&self.context), method.params.len());
+        let callback = MethodCallback::Sync(Arc::new(move |id, params, bytes_max, extensions| {
+            let client = extensions.get::<Arc<Held>>().and_then(|held| held.client());
+            let result =
+                Args::parse(params.as_str(), most).and_then(|args| run(&context, &args, client));
+            respond(id, result, bytes_max).with_extensions(extensions)
+        }));
+        self.module.verify_and_insert(method.name, callback)?;
+        Ok(())
     }
 
     /// Adds a method that runs as work.

@@ -1,6 +1,7 @@
 //! From the bytes of a request to the bytes of its answer, without knowing how either travels.
 
 use crate::{
+    client::ClientId,
     dispatch::{Dispatch, Subscriber},
     error::RpcError,
     limits::RpcLimits,
@@ -29,6 +30,7 @@ pub struct RpcServer {
     client_unsent_bytes_max: usize,
     unsent: Arc<Unsent>,
     backlog: Option<Arc<Backlog>>,
+    client: Option<ClientId>,
 }
 
 /// What a caller is to read. It counts as unsent until it is dropped.
@@ -63,14 +65,16 @@ impl RpcServer {
             client_unsent_bytes_max: limits.client_unsent_bytes_max,
             unsent: Arc::new(Unsent::new(limits.unsent_bytes_max)),
             backlog: None,
+            client: None,
         }
     }
 
-    /// The same for one client, whose connections may leave only so much unsent together.
+    /// The same for one client, whose connections may leave only so much unsent together, and
+    /// have only so many filters. A client that comes back has the same number.
     #[must_use]
-    pub fn for_client(&self) -> Self {
+    pub fn for_client(&self, client: ClientId) -> Self {
         let unsent = Arc::new(Unsent::share(&self.unsent, self.client_unsent_bytes_max));
-        Self { unsent, ..self.clone() }
+        Self { unsent, client: Some(client), ..self.clone() }
     }
 
     /// The same for one connection that can have so many subscriptions. Their messages arrive
@@ -91,10 +95,13 @@ impl RpcServer {
     /// The answer to one request or batch; none when nothing in it asks for one. Dropping the
     /// future cancels what still runs.
     pub async fn answer(&self, request: &[u8]) -> Option<Answer> {
-        let held = Arc::new(Held::new(Arc::clone(&self.unsent), self.backlog.clone()));
-        let response = match request.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            Some(b'[') => self.batch(request, &held).await,
-            _ => self.single(request, &held).await,
+        let is_batch = request.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+        let held = Held::new(Arc::clone(&self.unsent), self.backlog.clone());
+        let held = Arc::new(held.from_client(self.client).batch(is_batch));
+        let response = if is_batch {
+            self.batch(request, &held).await
+        } else {
+            self.single(request, &held).await
         };
         // A subscription has been answered by a message.
         (!response.is_notification() && !response.is_subscription())

@@ -3,7 +3,7 @@
 //! Answers can be long and clients slow. What waits for a client is therefore counted from the
 //! moment it is made until the transport lets go of it, and refused or held back above a bound.
 
-use crate::metrics;
+use crate::{client::ClientId, metrics};
 use std::sync::{
     Arc,
     atomic::{AtomicI64, AtomicUsize, Ordering},
@@ -127,17 +127,42 @@ impl Drop for Backlog {
     }
 }
 
-/// The parts of one answer, counted until it is written or given up.
+/// One request: whose it is, how it came, and the parts of its answer, counted until it is written
+/// or given up.
 #[derive(Debug)]
 pub(crate) struct Held {
     all: Arc<Unsent>,
     backlog: Option<Arc<Backlog>>,
     bytes: AtomicUsize,
+    client: Option<ClientId>,
+    is_batch: bool,
 }
 
 impl Held {
     pub(crate) fn new(all: Arc<Unsent>, backlog: Option<Arc<Backlog>>) -> Self {
-        Self { all, backlog, bytes: AtomicUsize::new(0) }
+        Self { all, backlog, bytes: AtomicUsize::new(0), client: None, is_batch: false }
+    }
+
+    /// The same for a request of this client.
+    pub(crate) fn from_client(mut self, client: Option<ClientId>) -> Self {
+        self.client = client;
+        self
+    }
+
+    /// The same for requests that came as a batch.
+    pub(crate) fn batch(mut self, is_batch: bool) -> Self {
+        self.is_batch = is_batch;
+        self
+    }
+
+    /// Whose request it is.
+    pub(crate) const fn client(&self) -> Option<ClientId> {
+        self.client
+    }
+
+    /// Whether it came as a batch.
+    pub(crate) const fn is_batch(&self) -> bool {
+        self.is_batch
     }
 
     /// Counts a part; false when there is no room for it.

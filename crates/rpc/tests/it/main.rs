@@ -6,6 +6,7 @@ mod blocks;
 mod calls;
 mod chain;
 mod fees;
+mod filters;
 mod logs;
 mod pool;
 mod state;
