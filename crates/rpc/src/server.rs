@@ -97,7 +97,7 @@ impl RpcServer {
     pub async fn answer(&self, request: &[u8]) -> Option<Answer> {
         let is_batch = request.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
         let held = Held::new(Arc::clone(&self.unsent), self.backlog.clone());
-        let held = Arc::new(held.from_client(self.client).batch(is_batch));
+        let held = Arc::new(held.of_client(self.client).batch(is_batch));
         let response = if is_batch {
             self.batch(request, &held).await
         } else {

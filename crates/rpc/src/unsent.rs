@@ -144,7 +144,7 @@ impl Held {
     }
 
     /// The same for a request of this client.
-    pub(crate) fn from_client(mut self, client: Option<ClientId>) -> Self {
+    pub(crate) fn of_client(mut self, client: Option<ClientId>) -> Self {
         self.client = client;
         self
     }
