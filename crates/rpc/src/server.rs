@@ -14,7 +14,7 @@ use jsonrpsee::{
     types::{ErrorObjectOwned, Id, InvalidRequest},
 };
 use serde::Deserialize as _;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tower::Layer;
@@ -108,9 +108,26 @@ impl RpcServer {
             .then(|| Answer { json: response.into_json(), _held: Some(held) })
     }
 
-    /// What a caller reads whose request took longer than the transport allows.
-    pub fn timed_out() -> Answer {
-        Self::refusal(RpcError::RequestTimeout)
+    /// What a caller reads whose request took longer than the transport allows: the same for each
+    /// entry of a batch, so that whoever waits for one of them hears of it.
+    pub fn timed_out(&self, request: &[u8]) -> Answer {
+        let refusal =
+            |text: &[u8]| refuse(id_of(text)?, RpcError::RequestTimeout).into_json().into();
+        let is_batch = request.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+        let entries: Vec<&RawValue> = match serde_json::from_slice(request) {
+            Ok(entries) if is_batch => entries,
+            _ => Vec::new(),
+        };
+        let answers: Vec<Box<RawValue>> =
+            entries.iter().filter_map(|entry| refusal(entry.get().as_bytes())).collect();
+        let json = match to_raw_value(&answers) {
+            Ok(answers) if is_batch => Some(answers),
+            _ => refusal(request),
+        };
+        json.map_or_else(
+            || Self::refusal(RpcError::RequestTimeout),
+            |json| Answer { json, _held: None },
+        )
     }
 
     /// What a caller reads for whose request there was no room in time.
@@ -173,6 +190,16 @@ struct Identified {
 /// Present also when it is `null`.
 fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<()>, D::Error> {
     serde::de::IgnoredAny::deserialize(value).map(|_| Some(()))
+}
+
+/// The identifier of a request; none when nobody waits for its answer.
+fn id_of(text: &[u8]) -> Option<Id<'_>> {
+    #[derive(serde::Deserialize)]
+    struct Identified<'a> {
+        #[serde(borrow)]
+        id: Id<'a>,
+    }
+    serde_json::from_slice::<Identified<'_>>(text).ok().map(|request| request.id)
 }
 
 /// A call, or a notification, or the identifier of something that is neither.
