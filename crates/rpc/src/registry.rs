@@ -8,12 +8,13 @@
 //! - **as work** of a class, on a thread that may block, with a bounded number of places.
 
 use crate::{
+    client::ClientId,
     context::{Context, RpcContext},
     debug, discovery, erigon,
     error::RpcError,
     eth,
     method::Method,
-    methods::{RpcMethods, Run, RunFirst, RunWork, Served},
+    methods::{RpcMethods, Run, RunFirst, RunInline, RunWork, Served},
     metrics::MethodMetrics,
     mfenx,
     namespace::Namespace,
@@ -30,6 +31,9 @@ use std::sync::Arc;
 
 /// A method that runs inline.
 pub(crate) type Inline<T> = fn(&Context, &Args<'_>) -> Result<T, RpcError>;
+/// A method that runs inline and counts what a client has.
+pub(crate) type InlineForClient<T> =
+    fn(&Context, &Args<'_>, Option<ClientId>) -> Result<T, RpcError>;
 /// A method that runs as work.
 pub(crate) type Work<T> = fn(&Context, &Args<'_>, &Cancel) -> Result<T, RpcError>;
 
@@ -85,10 +89,21 @@ impl Registry {
         method: &'static Method,
         run: Inline<T>,
     ) -> Result<(), RegisterMethodError> {
-        let run = move |context: &Context, args: &Args<'_>, output: &mut Output| {
-            output.result(&run(context, args)?)
-        };
-        self.add(method, Run::Inline(Box::new(run)))
+        let run: RunInline =
+            Box::new(move |context, _, args, output| output.result(&run(context, args)?));
+        self.add(method, Run::Inline(run))
+    }
+
+    /// Adds a method that runs inline and is told who asks.
+    pub(crate) fn inline_for_client<T: Serialize + 'static>(
+        &mut self,
+        method: &'static Method,
+        run: InlineForClient<T>,
+    ) -> Result<(), RegisterMethodError> {
+        let run: RunInline = Box::new(move |context, client, args, output| {
+            output.result(&run(context, args, client)?)
+        });
+        self.add(method, Run::Inline(run))
     }
 
     /// Adds a method that runs as work.

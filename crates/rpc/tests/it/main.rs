@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod blocks;
+mod bounds;
 mod calls;
 mod chain;
 mod discovery;
 mod example_chain;
 mod fees;
+mod filters;
 mod logs;
 mod page;
 mod pool;
