@@ -131,11 +131,11 @@ impl RpcServer {
                 Entry::Notification | Entry::Invalid(_) => None,
             });
             for id in calls {
-                output.raw(if output.len() == 0 { b"[" } else { b"," });
+                output.frame(if output.len() == 0 { b'[' } else { b',' });
                 output.refuse(id, RpcError::RequestTimeout);
             }
             if output.len() > 0 {
-                output.raw(b"]");
+                output.frame(b']');
                 return Answer { json: output.into_bytes(), _held: None };
             }
         }
@@ -194,7 +194,7 @@ impl RpcServer {
         let mut now = Instant::now();
         for entry in entries {
             let start = writing.output.len();
-            writing.output.raw(if start == 0 { b"[" } else { b"," });
+            writing.output.frame(if start == 0 { b'[' } else { b',' });
             let before = writing.output.len();
             match entry {
                 Entry::Call(call) => now = self.call(&call, writing, true, now).await,
@@ -208,7 +208,7 @@ impl RpcServer {
             }
         }
         if writing.output.len() > 0 {
-            writing.output.raw(b"]");
+            writing.output.frame(b']');
         }
     }
 
@@ -256,7 +256,7 @@ impl RpcServer {
                 if let Some(code) = try_inline(served, (context, self.client), call, output) {
                     return Some(code);
                 }
-                let bytes_max = self.response_bytes_max.saturating_sub(output.len());
+                let bytes_max = output.room();
                 let what = (*class, then, served.params_max);
                 let (json, code) = work(context, what, call, bytes_max).await;
                 output.append(json);
@@ -287,9 +287,7 @@ impl RpcServer {
         }
         let (code, json) = (response.as_error_code(), response.as_json().get().as_bytes());
         let bytes_max = self.response_bytes_max;
-        if code == Some(OVERSIZED_RESPONSE_CODE)
-            || output.len().saturating_add(json.len()) > bytes_max
-        {
+        if code == Some(OVERSIZED_RESPONSE_CODE) || json.len() > output.room() {
             return Some(Some(output.refuse(call.id, RpcError::ResponseTooLarge { bytes_max })));
         }
         output.raw(json);
