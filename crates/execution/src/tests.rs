@@ -9,3 +9,4 @@ mod failures;
 mod headers;
 mod old_forks;
 mod support;
+mod touched;
