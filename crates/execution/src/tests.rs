@@ -10,3 +10,4 @@ mod headers;
 mod old_forks;
 mod replays;
 mod support;
+mod touched;
