@@ -33,6 +33,7 @@ mod overrides;
 mod receipts;
 mod requests;
 mod simulate;
+mod touched;
 mod transaction_rules;
 
 pub use access_list::{AccessListOutcome, create_access_list};

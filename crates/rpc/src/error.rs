@@ -62,6 +62,12 @@ pub enum RpcError {
         /// First block whose state can be read.
         earliest: u64,
     },
+    /// The tries of the block are no longer kept: ask for a later block.
+    #[error("pruned history unavailable: proofs and state roots reach back to block {earliest}")]
+    PrunedTries {
+        /// First block whose tries can be put together.
+        earliest: u64,
+    },
     /// The bytes are not a signed transaction.
     #[error("{0}")]
     UndecodableTransaction(String),
@@ -155,7 +161,7 @@ impl RpcError {
             | Self::CallTimeout { .. }
             | Self::Cancelled
             | Self::TooManySubscriptions => -32000,
-            Self::PrunedHistory { .. } => 4444,
+            Self::PrunedHistory { .. } | Self::PrunedTries { .. } => 4444,
             Self::Reverted { .. } => 3,
             Self::Override(OverrideError::SelfReference(_)) => -38022,
             Self::Simulation(error) => simulation_code(error),
@@ -195,6 +201,7 @@ impl From<StoreError> for RpcError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::PrunedHistory { earliest } => Self::PrunedHistory { earliest },
+            StoreError::PrunedTries { earliest } => Self::PrunedTries { earliest },
             StoreError::UnknownBlock { .. } => Self::HeaderNotFound,
             StoreError::TooManyReaders => Self::Busy,
             error @ (StoreError::Locked { .. }

@@ -10,11 +10,15 @@ mod fees;
 mod fill;
 mod filter;
 mod logs;
+mod proof;
 mod send;
 mod simulate;
 mod state;
 mod subscribe;
+mod subscriptions;
 mod transaction;
+
+pub(crate) use subscriptions::KINDS;
 
 use crate::registry::Registry;
 use jsonrpsee::core::RegisterMethodError;
@@ -23,6 +27,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     chain::register(registry)?;
     fees::register(registry)?;
     state::register(registry)?;
+    proof::register(registry)?;
     block::register(registry)?;
     transaction::register(registry)?;
     call::register(registry)?;

@@ -4,6 +4,7 @@
 
 mod block;
 mod log;
+mod object;
 mod quantity;
 mod receipt;
 mod transaction;

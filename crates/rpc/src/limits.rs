@@ -23,6 +23,10 @@ pub struct RpcLimits {
     pub logs_addresses_max: usize,
     /// Time of one `eth_getLogs`.
     pub logs_time_ms_max: u64,
+    /// Storage slots in one `eth_getProof`.
+    pub proof_slots_max: usize,
+    /// Time of one `eth_getProof`.
+    pub proof_time_ms_max: u64,
     /// Values in all topic positions of one subscription's filter together.
     pub subscription_topics_max: usize,
     /// Time a message of a subscription may wait for a place among those to be written.
@@ -81,6 +85,8 @@ impl Default for RpcLimits {
             logs_results_max: 10_000,
             logs_addresses_max: 1_000,
             logs_time_ms_max: 10_000,
+            proof_slots_max: 1_024,
+            proof_time_ms_max: 5_000,
             subscription_topics_max: 1_000,
             subscriber_time_ms_max: 5_000,
             fee_history_blocks_max: 1_024,

@@ -14,6 +14,7 @@ fn codes_words_and_data() {
         RpcError::HeaderNotFound,
         RpcError::HashNotFound,
         StoreError::PrunedHistory { earliest: 7 }.into(),
+        StoreError::PrunedTries { earliest: 7 }.into(),
         RpcError::UndecodableTransaction("rlp: too short".into()),
         PoolError::AlreadyKnown.into(),
         PoolError::NonceTooLow { next: 2, nonce: 1 }.into(),

@@ -6,6 +6,7 @@ use crate::{
     context::Context,
     error::{RpcError, halt},
     json::Quantity,
+    method::{Method, Param},
     params::Args,
     registry::Registry,
     work::{Cancel, Class},
@@ -18,9 +19,35 @@ use mfenx_execution::{
 };
 use std::time::{Duration, Instant};
 
+const CALL: Method = Method {
+    name: "eth_call",
+    summary: "What a call returns, without a transaction; balances, code and storage of accounts and fields of the block may be replaced for it.",
+    params: &[
+        Param::required("call", "CallRequest"),
+        Param::optional("block", "BlockId"),
+        Param::optional("stateOverride", "StateOverride"),
+        Param::optional("blockOverrides", "BlockOverrides"),
+    ],
+    result: "Bytes",
+    example: r#"[{"to":"0x5fbdb2315678afecb367f032d93f642f64180aa3","input":"0x70a08231000000000000000000000000f39fd6e51aad88f6f4ce6ab8827279cfffb92266"},"latest"]"#,
+};
+
+const ESTIMATE_GAS: Method = Method {
+    name: "eth_estimateGas",
+    summary: "The least gas limit with which a transaction succeeds.",
+    params: &[
+        Param::required("call", "CallRequest"),
+        Param::optional("block", "BlockId"),
+        Param::optional("stateOverride", "StateOverride"),
+        Param::optional("blockOverrides", "BlockOverrides"),
+    ],
+    result: "Quantity",
+    example: r#"[{"from":"0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266","to":"0x5fbdb2315678afecb367f032d93f642f64180aa3","input":"0xa9059cbb00000000000000000000000070997970c51812dc3a010c7d01b50e0d17dc79c80000000000000000000000000000000000000000000000000000000000000001"},"latest"]"#,
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_work(Class::Calls, "eth_call", 4, eth_call)?;
-    registry.named_work(Class::Calls, "eth_estimateGas", 4, eth_estimate_gas)
+    registry.work(Class::Calls, &CALL, eth_call)?;
+    registry.work(Class::Calls, &ESTIMATE_GAS, eth_estimate_gas)
 }
 
 fn eth_call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Bytes, RpcError> {
