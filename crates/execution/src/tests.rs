@@ -8,4 +8,6 @@ mod estimates;
 mod failures;
 mod headers;
 mod old_forks;
+mod overrides;
+mod simulate;
 mod support;
