@@ -9,5 +9,6 @@ mod failures;
 mod headers;
 mod old_forks;
 mod overrides;
+mod replays;
 mod simulate;
 mod support;

@@ -1,22 +1,30 @@
 //! `eth_*`.
 
 mod access_list;
-mod block;
+mod account_info;
+pub(crate) mod block;
+mod by_nonce;
 mod call;
 mod call_many;
-mod call_request;
+pub(crate) mod call_request;
+mod capabilities;
 mod chain;
+mod config;
 mod fees;
 mod fill;
 mod filter;
+pub(crate) mod header;
 mod logs;
 mod proof;
-mod send;
+pub(crate) mod raw;
+pub(crate) mod send;
 mod simulate;
 mod state;
+mod storage_values;
 mod subscribe;
 mod subscriptions;
 mod transaction;
+mod uncle;
 
 pub(crate) use subscriptions::KINDS;
 
@@ -25,11 +33,19 @@ use jsonrpsee::core::RegisterMethodError;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
     chain::register(registry)?;
+    config::register(registry)?;
+    capabilities::register(registry)?;
     fees::register(registry)?;
     state::register(registry)?;
     proof::register(registry)?;
+    account_info::register(registry)?;
+    storage_values::register(registry)?;
     block::register(registry)?;
+    header::register(registry)?;
+    uncle::register(registry)?;
     transaction::register(registry)?;
+    raw::register(registry)?;
+    by_nonce::register(registry)?;
     call::register(registry)?;
     access_list::register(registry)?;
     call_many::register(registry)?;

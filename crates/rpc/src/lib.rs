@@ -40,6 +40,7 @@ mod net;
 mod ots;
 mod output;
 mod params;
+mod recording;
 mod registry;
 mod request;
 mod revert;

@@ -68,7 +68,7 @@ fn send_raw(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<B256, RpcE
 
 /// Strict: nothing may follow the transaction, and blobs are refused before their sidecar is read.
 /// The words are go-ethereum's.
-fn decode(bytes: &Bytes) -> Result<Transaction, RpcError> {
+pub(crate) fn decode(bytes: &Bytes) -> Result<Transaction, RpcError> {
     let undecodable = |reason: &str| RpcError::UndecodableTransaction(reason.to_owned());
     match bytes.as_ref() {
         [] | [..=0x7f] => return Err(undecodable("typed transaction too short")),
