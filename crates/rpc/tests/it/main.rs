@@ -14,5 +14,6 @@ mod logs;
 mod page;
 mod pool;
 mod proofs;
+mod simulate;
 mod state;
 mod subscriptions;
