@@ -47,7 +47,7 @@ pub use execute::{Executed, IntermediateRoot, execute_block};
 pub use header_rules::{MAX_EXTRA_DATA_BYTES, MAX_GAS_LIMIT, MIN_GAS_LIMIT, validate_header};
 pub use ommers::{OMMER_ANCESTORS, validate_ommers};
 pub use overrides::{BlockOverrides, OverrideError};
-pub use rewards::{BlockReward, block_rewards};
+pub use rewards::{BlockReward, block_rewards, pays_rewards};
 pub use trace::{Replay, ReplayState};
 pub use transaction_rules::validate_transaction;
 
