@@ -89,6 +89,12 @@ pub struct RpcLimits {
     pub trace_bytes_max: usize,
     /// Calls in one `trace_callMany`.
     pub trace_calls_max: usize,
+    /// Blocks that one `trace_filter` without addresses may cover.
+    pub trace_unfiltered_blocks_max: u64,
+    /// Traces that one `trace_filter` may return.
+    pub trace_results_max: usize,
+    /// Addresses in one `trace_filter`, on either side.
+    pub trace_addresses_max: usize,
     /// Transactions that are checked at the same time.
     pub transactions_running_max: usize,
     /// Time a request waits for its turn before it is told that the node is busy.
@@ -142,6 +148,9 @@ impl Default for RpcLimits {
             ots_page_size_max: 100,
             trace_bytes_max: 64 << 20,
             trace_calls_max: 100,
+            trace_unfiltered_blocks_max: 100,
+            trace_results_max: 10_000,
+            trace_addresses_max: 1_000,
             transactions_running_max: cores,
             queue_time_ms_max: 10_000,
             default_tip_wei: 1_000_000,

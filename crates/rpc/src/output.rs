@@ -67,6 +67,18 @@ impl Output {
         })
     }
 
+    /// Writes a result that is JSON already.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(crate) fn json(&mut self, json: &[u8]) -> Result<(), RpcError> {
+        if self.bytes.len().saturating_add(json.len()) > self.bytes_max {
+            return Err(RpcError::ResponseTooLarge { bytes_max: self.bytes_max });
+        }
+        self.bytes.extend_from_slice(json);
+        Ok(())
+    }
+
     /// Writes an answer that is an error; there is always room for it. Its code.
     pub(crate) fn refuse(&mut self, id: RequestId<'_>, error: RpcError) -> i32 {
         let error = ErrorObjectOwned::from(error);

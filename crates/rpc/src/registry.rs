@@ -21,6 +21,7 @@ use crate::{
     net, ots,
     output::Output,
     params::Args,
+    recording::Json,
     testing, trace, txpool, web3,
     work::{Cancel, Class},
 };
@@ -114,6 +115,21 @@ impl Registry {
         run: Work<T>,
     ) -> Result<(), RegisterMethodError> {
         self.add(method, Run::Work { class, first: None, then: writing(run) })
+    }
+
+    /// Adds a method that runs as work and gives JSON that it has written itself; none is `null`.
+    pub(crate) fn work_json(
+        &mut self,
+        class: Class,
+        method: &'static Method,
+        run: Work<Option<Json>>,
+    ) -> Result<(), RegisterMethodError> {
+        self.methods.push(method);
+        let then: RunWork = Arc::new(move |context, args, cancel, output| {
+            let json = run(context, args, cancel)?;
+            output.json(json.as_ref().map_or(b"null", Json::as_bytes))
+        });
+        self.add(method.name, method.params.len(), Run::Work { class, first: None, then })
     }
 
     /// Adds a method that asks `first` inline, and runs `then` as work when that has no answer.
