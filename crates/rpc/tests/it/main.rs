@@ -3,10 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod blocks;
+mod building;
 mod calls;
 mod chain;
 mod fees;
+mod forks;
 mod logs;
+mod otterscan;
 mod pool;
+mod raw;
+mod slots;
 mod state;
 mod subscriptions;
