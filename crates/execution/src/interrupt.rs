@@ -10,7 +10,7 @@ use revm::{
     Database, DatabaseRef,
     bytecode::opcode,
     context::{ContextError, Host},
-    database::CacheDB,
+    database::{CacheDB, State, WrapDatabaseRef},
     interpreter::{
         Instruction, InstructionContext, InstructionExecResult, InstructionResult,
         instructions::{contract, control},
@@ -98,6 +98,16 @@ impl<DB> Interrupt for CacheDB<Guard<'_, DB>> {
     }
 }
 
+impl<DB: DatabaseRef> Interrupt for &mut State<WrapDatabaseRef<Guard<'_, DB>>> {
+    fn poll_at_jump(&mut self) -> bool {
+        self.database.0.poll_at_jump()
+    }
+
+    fn poll(&mut self) -> bool {
+        self.database.0.poll()
+    }
+}
+
 type Ctx<'c, DB> = InstructionContext<'c, EthEvmContext<DB>, EthInterpreter>;
 
 fn stop<DB: Database>(ctx: Ctx<'_, DB>) -> InstructionExecResult {
@@ -131,7 +141,9 @@ fn create<DB: Database + Interrupt, const IS_CREATE2: bool>(
 }
 
 /// Makes the jumps, calls and creations of `evm` ask whether to stop; gas costs stay.
-pub(crate) fn install<DB, I, P>(evm: EthEvm<DB, I, P>) -> EthEvm<DB, I, P>
+///
+/// `inspect` says whether the inspector is asked.
+pub(crate) fn install<DB, I, P>(evm: EthEvm<DB, I, P>, inspect: bool) -> EthEvm<DB, I, P>
 where
     DB: alloy_evm::Database + Interrupt,
     EthEvmContext<DB>: Host,
@@ -153,5 +165,5 @@ where
             *entry = instruction;
         }
     }
-    EthEvm::new(inner, false)
+    EthEvm::new(inner, inspect)
 }

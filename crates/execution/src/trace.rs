@@ -20,18 +20,18 @@ mod state;
 pub use state::ReplayState;
 
 use crate::{
-    call::{CallOptions, override_error, relax},
+    call::{CallOptions, call_error, look_away},
     collisions::StorageCollisions,
     env::evm_env,
     error::CallError,
     execute::move_dao_balances,
     interrupt::{Interrupt as _, install},
+    overrides::apply_accounts,
 };
 use alloy_evm::{
     Evm, EvmEnv, FromRecoveredTx,
     block::SystemCaller,
     eth::{EthEvm, EthEvmBuilder, EthEvmContext},
-    overrides::{apply_block_overrides, apply_state_overrides},
     precompiles::PrecompilesMap,
 };
 use alloy_hardforks::{EthereumHardfork, EthereumHardforks};
@@ -42,9 +42,10 @@ use mfenx_primitives::{Header, Transaction};
 use revm::{
     DatabaseCommit, DatabaseRef, Inspector,
     context::{
-        BlockEnv, TxEnv,
-        result::{EVMError, ExecutionResult, ResultAndState},
+        BlockEnv, JournalTr, TxEnv,
+        result::{ExecutionResult, ResultAndState},
     },
+    precompile::{PrecompileSpecId, Precompiles},
     state::EvmState,
 };
 
@@ -101,7 +102,7 @@ where
         let fees = prices(&env.block_env);
         let inspector = Inspected::new(StorageCollisions::of(spec), inspector);
         let state = ReplayState::new(db, interrupt);
-        let evm = install(EthEvmBuilder::new(state, env).inspector(inspector).build());
+        let evm = install(EthEvmBuilder::new(state, env).inspector(inspector).build(), false);
         Self { evm, fees }
     }
 
@@ -113,19 +114,24 @@ where
     /// The overrides contradict themselves, or the state cannot be read.
     pub fn relax(&mut self, options: &CallOptions) -> Result<(), CallError> {
         let context = self.evm.ctx_mut();
-        relax(&mut context.cfg, options);
-        let db = &mut context.journaled_state.database;
+        let (cfg_env, block_env) = (context.cfg.clone(), context.block.clone());
+        let mut env = EvmEnv { cfg_env, block_env };
+        look_away(&mut env, options.memory_bytes_max);
         if let Some(overrides) = &options.block_overrides {
-            apply_block_overrides(overrides.clone(), db, &mut context.block);
-            self.fees = prices(&context.block);
+            overrides.apply(&mut env)?;
+            let hashes = overrides.block_hash.iter().flatten();
+            context.journaled_state.database.override_block_hashes(hashes);
         }
+        self.fees = prices(&env.block_env);
+        (context.cfg, context.block) = (env.cfg_env, env.block_env);
         if let Some(overrides) = &options.state_overrides {
-            if overrides.values().any(|account| account.move_precompile_to.is_some()) {
-                let text = "`movePrecompileToAddress` is not supported".to_owned();
-                return Err(CallError::Override(text));
-            }
-            let applied = apply_state_overrides(overrides.clone(), db);
-            applied.map_err(|error| self.failure().unwrap_or_else(|| override_error(error)))?;
+            let (db, _, precompiles) = self.evm.components_mut();
+            apply_accounts(overrides, db, precompiles)
+                .map_err(|error| self.failure().unwrap_or(error))?;
+            // Those that were moved away stay warm (EIP-2929).
+            let context = self.evm.ctx_mut();
+            let precompiles = Precompiles::new(PrecompileSpecId::from_spec_id(context.cfg.spec));
+            context.journaled_state.warm_precompiles(precompiles.addresses_set());
         }
         Ok(())
     }
@@ -204,17 +210,14 @@ where
         if self.evm.db_mut().poll() {
             return Err(CallError::Interrupted);
         }
+        let sender = request.caller;
         let used = self.evm.inspector_mut().look(looking);
         self.evm.set_inspector_enabled(used);
         let error = match self.evm.transact_raw(request) {
             Ok(result) => return Ok(result),
             Err(error) => error,
         };
-        Err(match (self.failure(), error) {
-            (Some(failure), _) => failure,
-            (None, EVMError::Transaction(reason)) => CallError::Transaction(reason),
-            (None, other) => CallError::Evm(other.to_string()),
-        })
+        Err(self.failure().unwrap_or_else(|| call_error(sender, error)))
     }
 
     /// What lies behind an error of the EVM when it is not the transaction's or the inspector's.

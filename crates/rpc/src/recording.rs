@@ -64,9 +64,9 @@ impl<T> Bounded<T> {
         Self { inspector, bytes_max, bytes: 0, full: false }
     }
 
-    /// Whether the inspector had to give up.
-    pub(crate) const fn is_full(&self) -> bool {
-        self.full
+    /// How much it may record.
+    pub(crate) const fn bytes_max(&self) -> usize {
+        self.bytes_max
     }
 
     /// Makes it ready for the next transaction; the inspector is to be emptied, too.

@@ -64,6 +64,7 @@ pub fn methods(
             Namespace::Testing => testing::register(&mut registry)?,
         }
     }
+    context.surface.complete(registry.methods);
     Ok(RpcMethods::new(registry.served, registry.module, Some(context)))
 }
 
@@ -73,7 +74,6 @@ pub(crate) struct Registry {
     pub(crate) module: RpcModule<()>,
     pub(crate) context: Arc<Context>,
     /// Those registered so far, for `rpc_discover`.
-    #[allow(dead_code)]
     pub(crate) methods: Vec<&'static Method>,
     served: HashMap<&'static str, Served>,
 }
@@ -85,8 +85,10 @@ impl Registry {
         method: &'static Method,
         run: Inline<T>,
     ) -> Result<(), RegisterMethodError> {
-        self.methods.push(method);
-        self.named_inline(method.name, method.params.len(), run)
+        let run = move |context: &Context, args: &Args<'_>, output: &mut Output| {
+            output.result(&run(context, args)?)
+        };
+        self.add(method, Run::Inline(Box::new(run)))
     }
 
     /// Adds a method that runs as work.
@@ -96,8 +98,7 @@ impl Registry {
         method: &'static Method,
         run: Work<T>,
     ) -> Result<(), RegisterMethodError> {
-        self.methods.push(method);
-        self.named_work(class, method.name, method.params.len(), run)
+        self.add(method, Run::Work { class, first: None, then: writing(run) })
     }
 
     /// Adds a method that asks `first` inline, and runs `then` as work when that has no answer.
@@ -108,55 +109,23 @@ impl Registry {
         first: Inline<Option<T>>,
         then: Work<T>,
     ) -> Result<(), RegisterMethodError> {
-        self.methods.push(method);
-        self.named_inline_or_work(class, method.name, method.params.len(), first, then)
-    }
-
-    pub(crate) fn named_inline<T: Serialize + 'static>(
-        &mut self,
-        name: &'static str,
-        most: usize,
-        run: Inline<T>,
-    ) -> Result<(), RegisterMethodError> {
-        let run = move |context: &Context, args: &Args<'_>, output: &mut Output| {
-            output.result(&run(context, args)?)
-        };
-        self.add(name, most, Run::Inline(Box::new(run)))
-    }
-
-    pub(crate) fn named_work<T: Serialize + 'static>(
-        &mut self,
-        class: Class,
-        name: &'static str,
-        most: usize,
-        run: Work<T>,
-    ) -> Result<(), RegisterMethodError> {
-        self.add(name, most, Run::Work { class, first: None, then: writing(run) })
-    }
-
-    pub(crate) fn named_inline_or_work<T: Serialize + 'static>(
-        &mut self,
-        class: Class,
-        name: &'static str,
-        most: usize,
-        first: Inline<Option<T>>,
-        then: Work<T>,
-    ) -> Result<(), RegisterMethodError> {
         let first = move |context: &Context, args: &Args<'_>, output: &mut Output| {
             let Some(value) = first(context, args)? else { return Ok(false) };
             output.result(&value).map(|()| true)
         };
         let first: RunFirst = Box::new(first);
-        self.add(name, most, Run::Work { class, first: Some(first), then: writing(then) })
+        self.add(method, Run::Work { class, first: Some(first), then: writing(then) })
     }
 
-    fn add(
-        &mut self,
-        name: &'static str,
-        params_max: usize,
-        run: Run,
-    ) -> Result<(), RegisterMethodError> {
-        let served = Served { run, params_max, metrics: MethodMetrics::new(name) };
+    /// Describes methods that are put into `module` by other means.
+    pub(crate) fn describe(&mut self, methods: &[&'static Method]) {
+        self.methods.extend(methods);
+    }
+
+    fn add(&mut self, method: &'static Method, run: Run) -> Result<(), RegisterMethodError> {
+        let Method { name, params, .. } = *method;
+        self.methods.push(method);
+        let served = Served { run, params_max: params.len(), metrics: MethodMetrics::new(name) };
         match self.served.insert(name, served) {
             None => Ok(()),
             Some(_) => Err(RegisterMethodError::AlreadyRegistered(name.to_owned())),

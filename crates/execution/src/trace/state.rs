@@ -5,7 +5,6 @@ use crate::{
     error::BoxError,
     interrupt::{Guard, Interrupt},
 };
-use alloy_evm::overrides::OverrideBlockHashes;
 use alloy_primitives::{Address, B256, U256};
 use revm::{
     Database, DatabaseCommit, DatabaseRef,
@@ -13,7 +12,7 @@ use revm::{
     database_interface::bal::EvmDatabaseError,
     state::{AccountInfo, Bytecode, EvmState},
 };
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 /// A state that a [`Replay`](super::Replay) changes. To read it is to read the state before the
 /// transaction that runs.
@@ -23,6 +22,16 @@ impl<'i, DB: DatabaseRef> ReplayState<'i, DB> {
     pub(super) fn new(db: DB, interrupt: &'i mut dyn FnMut() -> bool) -> Self {
         let source = Source::new(Guard::new(db, interrupt));
         Self(State::builder().with_database(source).build())
+    }
+
+    /// What BLOCKHASH answers for these heights.
+    pub(super) fn override_block_hashes<'h>(
+        &mut self,
+        hashes: impl Iterator<Item = (&'h u64, &'h B256)>,
+    ) {
+        for (number, hash) in hashes {
+            self.0.block_hashes.insert(*number, *hash);
+        }
     }
 
     /// Whether the interrupt said stop.
@@ -100,11 +109,5 @@ impl<DB: DatabaseRef> DatabaseRef for ReplayState<'_, DB> {
 impl<DB: DatabaseRef> DatabaseCommit for ReplayState<'_, DB> {
     fn commit(&mut self, changes: EvmState) {
         self.0.commit(changes);
-    }
-}
-
-impl<DB> OverrideBlockHashes for ReplayState<'_, DB> {
-    fn override_block_hashes(&mut self, block_hashes: BTreeMap<u64, B256>) {
-        self.0.override_block_hashes(block_hashes);
     }
 }

@@ -6,7 +6,8 @@ use crate::{
     error::RpcError,
     params::{Args, without_position},
 };
-use alloy_rpc_types_eth::{BlockOverrides, state::StateOverride};
+use alloy_rpc_types_eth::state::StateOverride;
+use mfenx_execution::BlockOverrides;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::time::Duration;

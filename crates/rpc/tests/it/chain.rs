@@ -46,7 +46,7 @@ pub(crate) struct TestChain {
     pub(crate) pool: PoolHandle,
     pub(crate) status: Arc<NodeStatus>,
     pub(crate) methods: RpcMethods,
-    server: RpcServer,
+    pub(crate) server: RpcServer,
     head: watch::Sender<SealedHeader>,
     committed: broadcast::Sender<Arc<CommittedBlock>>,
     _directory: TempDir,
@@ -71,6 +71,15 @@ impl TestChain {
     }
 
     pub(crate) fn with_limits(limits: RpcLimits) -> Self {
+        Self::serving("all,testing", limits)
+    }
+
+    /// A chain of which only these namespaces are served.
+    pub(crate) fn with_namespaces(namespaces: &str) -> Self {
+        Self::serving(namespaces, RpcLimits::default())
+    }
+
+    fn serving(namespaces: &str, limits: RpcLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let spec = Arc::new(ChainSpec::dev().unwrap());
         let store = Store::open(directory.path(), StoreOptions::volatile()).unwrap();
@@ -89,7 +98,7 @@ impl TestChain {
             limits: limits.clone(),
             client_version: "mfenx/test".into(),
         };
-        let methods = methods(context, &Namespace::parse_list("all,testing").unwrap()).unwrap();
+        let methods = methods(context, &Namespace::parse_list(namespaces).unwrap()).unwrap();
         let server = RpcServer::new(methods.clone(), &limits);
         Self { spec, store, pool, status, methods, server, head, committed, _directory: directory }
     }

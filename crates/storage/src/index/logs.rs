@@ -111,6 +111,11 @@ pub struct LogBlocks<'r> {
 }
 
 impl LogBlocks<'_> {
+    /// The first block that was not looked up yet.
+    pub const fn next_block(&self) -> u64 {
+        self.next
+    }
+
     fn window(&self, from: u64, to: u64) -> Result<RoaringTreemap, StoreError> {
         let txn = self.reader.txn();
         let mut crowded = RoaringTreemap::new();

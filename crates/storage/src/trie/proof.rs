@@ -13,8 +13,8 @@ use std::borrow::Cow;
 /// An account with the nodes on the way to it, from the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountProof {
-    /// The account; [`AccountState::EMPTY`] when it does not exist.
-    pub state: AccountState,
+    /// The account; `None` when it does not exist.
+    pub state: Option<AccountState>,
     /// Root of its storage trie.
     pub storage_root: B256,
     /// RLP of the nodes of the account trie; a proof of absence when the account does not exist.
@@ -53,7 +53,7 @@ pub(crate) fn prove<S: TrieSource>(
     });
     let slots = slots.collect::<Result<_, StoreError>>()?;
     Ok(AccountProof {
-        state: record.map_or(AccountState::EMPTY, |record| record.state),
+        state: record.map(|record| record.state),
         storage_root: record.map_or(EMPTY_ROOT_HASH, |record| record.storage_root),
         nodes,
         slots,

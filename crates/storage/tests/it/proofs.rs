@@ -3,7 +3,6 @@
 use crate::chain::{Chain, Random, address};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_trie::{Nibbles, TrieAccount, proof::verify_proof};
-use mfenx_primitives::AccountState;
 use mfenx_storage::Reader;
 
 #[test]
@@ -25,18 +24,19 @@ pub(crate) fn check(chain: &Chain, reader: &Reader, number: u64, address: Addres
     let proof = reader.proof_at(number, address, &slots).unwrap();
     let state = &chain.states[number as usize];
     let exists = state.contains_key(&address);
-    let account = TrieAccount {
-        nonce: proof.state.nonce,
-        balance: proof.state.balance,
-        storage_root: proof.storage_root,
-        code_hash: proof.state.code_hash,
-    };
-    let expected = exists.then(|| alloy_rlp::encode(account));
+    let expected = proof.state.map(|state| {
+        alloy_rlp::encode(TrieAccount {
+            nonce: state.nonce,
+            balance: state.balance,
+            storage_root: proof.storage_root,
+            code_hash: state.code_hash,
+        })
+    });
+    assert_eq!(expected.is_some(), exists);
     let root = reader.header(number).unwrap().unwrap().state_root;
     verify(root, keccak256(address), expected, &proof.nodes);
     let view = reader.state_at(number).unwrap();
-    let found = view.account(address).unwrap();
-    assert_eq!(found.unwrap_or(AccountState::EMPTY), proof.state);
+    assert_eq!(view.account(address).unwrap(), proof.state);
     if number == chain.head.number {
         assert_eq!(reader.proof(address, &slots).unwrap(), proof);
     }
