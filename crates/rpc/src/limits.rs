@@ -82,6 +82,8 @@ pub struct RpcLimits {
     pub traces_running_max: usize,
     /// Time of one trace, whatever it covers.
     pub trace_time_ms_max: u64,
+    /// Slots in one answer of `debug_storageRangeAt`.
+    pub storage_range_slots_max: usize,
     /// Transactions on one page of `ots_getBlockTransactions`, and wanted on one of
     /// `ots_searchTransactionsBefore` and `ots_searchTransactionsAfter`.
     pub ots_page_size_max: usize,
@@ -145,6 +147,7 @@ impl Default for RpcLimits {
             logs_running_max: cores.div_ceil(2),
             traces_running_max: cores.div_ceil(2),
             trace_time_ms_max: 20_000,
+            storage_range_slots_max: 1_024,
             ots_page_size_max: 100,
             trace_bytes_max: 64 << 20,
             trace_calls_max: 100,

@@ -26,7 +26,7 @@ const BY_HASH: Method = Method {
     summary: "The header of a block by its hash; null for an unknown one.",
     params: &[Param::required("hash", "Hash32")],
     result: "Header|null",
-    example: r#"["0x0000000000000000000000000000000000000000000000000000000000000001"]"#,
+    example: r#"["0xf43e9dada00f4713dd0083624333b01d33d08826defa2cfc9dbdb870657875c1"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

@@ -17,7 +17,7 @@ const BY_HASH: Method = Method {
     summary: "The signed bytes of a transaction in a block or in the pool.",
     params: &[Param::required("hash", "Hash32")],
     result: "Bytes|null",
-    example: r#"["0x0000000000000000000000000000000000000000000000000000000000000001"]"#,
+    example: r#"["0x90c330080b3182dbd94612dc111d3dee8b5f9ecd682ec7535b77a74331d41945"]"#,
 };
 
 const BY_BLOCK_HASH: Method = Method {
@@ -25,7 +25,7 @@ const BY_BLOCK_HASH: Method = Method {
     summary: "The signed bytes of a transaction by its place.",
     params: &[Param::required("blockHash", "Hash32"), Param::required("index", "Quantity")],
     result: "Bytes|null",
-    example: r#"["0x0000000000000000000000000000000000000000000000000000000000000001","0x0"]"#,
+    example: r#"["0xf43e9dada00f4713dd0083624333b01d33d08826defa2cfc9dbdb870657875c1","0x1"]"#,
 };
 
 const BY_BLOCK_NUMBER: Method = Method {
@@ -33,7 +33,7 @@ const BY_BLOCK_NUMBER: Method = Method {
     summary: "The signed bytes of a transaction by its place.",
     params: &[Param::required("block", "BlockNumberOrTag"), Param::required("index", "Quantity")],
     result: "Bytes|null",
-    example: r#"["0x1","0x0"]"#,
+    example: r#"["0x2","0x1"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
