@@ -1,8 +1,8 @@
 //! What the methods work with.
 
 use crate::{
-    block_cache::BlockCache, discovery::Surface, fee_oracle::FeeOracle, limits::RpcLimits,
-    namespace::Namespace, status::NodeStatus, work::Workers,
+    block_cache::BlockCache, discovery::Surface, eth::Filters, fee_oracle::FeeOracle,
+    limits::RpcLimits, namespace::Namespace, status::NodeStatus, work::Workers,
 };
 use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::{CommittedBlock, SealedHeader};
@@ -54,6 +54,7 @@ pub(crate) struct Context {
     pub(crate) blocks: BlockCache,
     pub(crate) fees: FeeOracle,
     pub(crate) surface: Surface,
+    pub(crate) filters: Filters,
 }
 
 impl Context {
@@ -68,6 +69,7 @@ impl Context {
             blocks: BlockCache::default(),
             fees: FeeOracle::new(limits.default_tip_wei),
             surface: Surface::default(),
+            filters: Filters::new(&limits),
             spec,
             store,
             pool,

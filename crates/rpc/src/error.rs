@@ -171,6 +171,21 @@ pub enum RpcError {
     /// The connection has as many subscriptions as it may have.
     #[error("too many subscriptions on this connection")]
     TooManySubscriptions,
+    /// The first parameter of `eth_subscribe` is no name.
+    #[error("expected subscription name as first argument")]
+    SubscriptionName,
+    /// No such filter, or nobody polled it for too long: make another.
+    #[error("filter not found")]
+    FilterNotFound,
+    /// The client has as many filters as it may have: uninstall some.
+    #[error("too many filters: a client may have {most}")]
+    TooManyFilters {
+        /// How many a client may have.
+        most: usize,
+    },
+    /// A filter cannot be about blocks that are not made yet.
+    #[error("pending logs are not supported")]
+    PendingLogs,
     /// `eth_subscribe` does not know this kind.
     #[error("no \"{0}\" subscription in eth namespace")]
     UnknownSubscription(String),
@@ -201,7 +216,8 @@ impl RpcError {
             | Self::ArgumentsNotArray
             | Self::EmptyRequest
             | Self::BlockRange(_)
-            | Self::LogLimit { .. } => -32602,
+            | Self::LogLimit { .. }
+            | Self::SubscriptionName => -32602,
             Self::HeaderNotFound
             | Self::HashNotFound
             | Self::UndecodableTransaction(_)
@@ -223,7 +239,10 @@ impl RpcError {
             | Self::TransactionIndex { .. }
             | Self::UnknownTracer
             | Self::Cancelled
-            | Self::TooManySubscriptions => -32000,
+            | Self::TooManySubscriptions
+            | Self::FilterNotFound
+            | Self::TooManyFilters { .. }
+            | Self::PendingLogs => -32000,
             Self::TooManySlots { .. } => -38026,
             Self::PrunedHistory { .. } | Self::PrunedTries { .. } => 4444,
             Self::Reverted { .. } => 3,

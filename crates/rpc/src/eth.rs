@@ -13,6 +13,7 @@ mod config;
 mod fees;
 mod fill;
 mod filter;
+mod filters;
 pub(crate) mod header;
 mod logs;
 mod proof;
@@ -27,6 +28,8 @@ mod transaction;
 mod uncle;
 
 pub(crate) use subscriptions::KINDS;
+
+pub(crate) use filters::Filters;
 
 use crate::registry::Registry;
 use jsonrpsee::core::RegisterMethodError;
@@ -52,6 +55,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     simulate::register(registry)?;
     fill::register(registry)?;
     logs::register(registry)?;
+    filters::register(registry)?;
     send::register(registry)?;
     subscribe::register(registry)
 }

@@ -8,7 +8,7 @@ use crate::{
     eth::call_request,
     method::{Method, Param},
     params::Args,
-    recording::{Bounded, Json, Place, Text, TraceTime, block_after_parent},
+    recording::{Answer, Bounded, Place, Text, TraceTime, block_after_parent},
     registry::Registry,
     work::{Cancel, Class},
 };
@@ -67,14 +67,14 @@ const BLOCK: Method = Method {
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Traces, &TRANSACTION, transaction)?;
-    registry.work(Class::Traces, &CALL, call)?;
-    registry.work(Class::Traces, &BLOCK_BY_NUMBER, block_by_number)?;
-    registry.work(Class::Traces, &BLOCK_BY_HASH, block_by_hash)?;
-    registry.work(Class::Traces, &BLOCK, block)
+    registry.work_json(Class::Traces, &TRANSACTION, transaction)?;
+    registry.work_json(Class::Traces, &CALL, call)?;
+    registry.work_json(Class::Traces, &BLOCK_BY_NUMBER, block_by_number)?;
+    registry.work_json(Class::Traces, &BLOCK_BY_HASH, block_by_hash)?;
+    registry.work_json(Class::Traces, &BLOCK, block)
 }
 
-fn transaction(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn transaction(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let (hash, config) = (args.hash(0)?, TraceConfig::read(context, args, 1)?);
     let (time, mut tracer) = begin(context, &config, 1, cancel)?;
     let reader = context.store.reader()?;
@@ -87,10 +87,14 @@ fn transaction(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Js
     let mut replay = run.start(state, &mut tracer, &mut interrupt)?;
     let first_log = run.skip(&mut replay, index)?;
     run.trace(&mut replay, &mut out, index, first_log)?;
-    out.finish()
+    Ok(Some(out.finish()))
 }
 
-fn block_by_number(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn block_by_number(
+    context: &Context,
+    args: &Args<'_>,
+    cancel: &Cancel,
+) -> Result<Answer, RpcError> {
     let (id, config) = (args.block_number(0)?, TraceConfig::read(context, args, 1)?);
     let (time, tracer) = begin(context, &config, 1, cancel)?;
     let reader = context.store.reader()?;
@@ -105,7 +109,7 @@ fn block_by_number(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Resul
     whole_block(&Run { context, time: &time, block: &block.block }, state, tracer)
 }
 
-fn block_by_hash(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn block_by_hash(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let (hash, config) = (args.hash(0)?, TraceConfig::read(context, args, 1)?);
     let (time, tracer) = begin(context, &config, 1, cancel)?;
     let reader = context.store.reader()?;
@@ -115,7 +119,7 @@ fn block_by_hash(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<
     whole_block(&Run { context, time: &time, block: &block.block }, state, tracer)
 }
 
-fn block(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn block(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let config = TraceConfig::read(context, args, 1)?;
     let (time, tracer) = begin(context, &config, 1, cancel)?;
     let encoded = args.data(0)?;
@@ -141,7 +145,7 @@ fn whole_block(
     run: &Run<'_>,
     state: StateView<'_>,
     mut tracer: Bounded<Tracer>,
-) -> Result<Json, RpcError> {
+) -> Result<Answer, RpcError> {
     let mut interrupt = || run.time.is_up();
     let mut replay = run.start(state, &mut tracer, &mut interrupt)?;
     let (mut out, mut first_log) = (Text::default(), 0);
@@ -159,10 +163,10 @@ fn whole_block(
         replay.keep(state);
     }
     out.raw("]");
-    out.finish()
+    Ok(Some(out.finish()))
 }
 
-fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let request: TransactionRequest = args.value(0)?;
     let (id, mut config) = (args.block_or_latest(1)?, TraceConfig::read(context, args, 2)?);
     let (time, mut tracer) = begin(context, &config, 2, cancel)?;
@@ -200,7 +204,7 @@ fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, Rpc
     let (tracer, state) = replay.inspector_and_state();
     let mut out = Text::default();
     tracer.inspector.write(&mut out, gas_limit, &place, &result, state)?;
-    out.finish()
+    Ok(Some(out.finish()))
 }
 
 /// The overrides of a call, within bounds.

@@ -61,6 +61,8 @@ pub(crate) const CODES: &[Code] = &[
          unread. The same request may succeed later.",
     ),
     code("PrunedHistory", 4444, "The node no longer keeps the history that this needs."),
+    code("MovedToItself", -38022, "A precompile is to be moved to where it is."),
+    code("LimitExceeded", -38026, "There is more in the request than may be asked for at once."),
     code("Internal", -32603, "The node is at fault; the cause is in its log."),
 ];
 

@@ -60,7 +60,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
 /// A transaction on its way to the caller, from a block or from the pool.
 #[derive(Clone)]
 pub(super) struct TransactionAnswer {
-    transaction: Arc<RecoveredTransaction>,
+    pub(super) transaction: Arc<RecoveredTransaction>,
     mined: Option<Mined>,
 }
 
@@ -138,6 +138,16 @@ fn by_place(context: &Context, id: BlockId, index: u64) -> Answer {
     let reader = context.store.reader()?;
     let Some(block_number) = id.number(&reader)? else { return Ok(None) };
     at(&reader, TransactionLocation { block_number, index })
+}
+
+/// A transaction as it was when it was pending, if it is still in the pool or now in a block.
+pub(super) fn pending(context: &Context, hash: B256) -> Answer {
+    if let Some(transaction) = context.pool.get(&hash) {
+        return Ok(Some(TransactionAnswer { transaction, mined: None }));
+    }
+    // What has left the pool for a block is in any snapshot that is taken after.
+    let found = find(&context.store.reader()?, hash)?;
+    Ok(found.map(|found| TransactionAnswer { mined: None, ..found }))
 }
 
 /// A receipt on its way to the caller.

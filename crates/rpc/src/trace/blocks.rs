@@ -1,12 +1,15 @@
 //! What stands in blocks: `trace_block`, `trace_transaction`, `trace_get`, `trace_replay*`.
 
-use super::{replay::BlockRun, types::TraceTypes};
+use super::{
+    replay::{BlockRun, Wanted},
+    types::TraceTypes,
+};
 use crate::{
     context::Context,
     error::RpcError,
     method::{Method, Param},
     params::{Args, quantity},
-    recording::{Json, Text, TraceTime, block_after_parent},
+    recording::{Answer, Json, Text, TraceTime, block_after_parent},
     registry::Registry,
     work::{Cancel, Class},
 };
@@ -56,15 +59,15 @@ const REPLAY_BLOCK: Method = Method {
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Traces, &BLOCK, block)?;
-    registry.work(Class::Traces, &TRANSACTION, transaction)?;
+    registry.work_json(Class::Traces, &BLOCK, block)?;
+    registry.work_json(Class::Traces, &TRANSACTION, transaction)?;
     registry.work(Class::Traces, &GET, get)?;
-    registry.work(Class::Traces, &REPLAY_TRANSACTION, replay_transaction)?;
-    registry.work(Class::Traces, &REPLAY_BLOCK, replay_block)
+    registry.work_json(Class::Traces, &REPLAY_TRANSACTION, replay_transaction)?;
+    registry.work_json(Class::Traces, &REPLAY_BLOCK, replay_block)
 }
 
 /// The genesis block has no transactions, so its traces are none.
-fn block(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Option<Json>, RpcError> {
+fn block(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let id = args.block(0)?;
     let time = TraceTime::starting(&context.limits, None, cancel);
     let reader = context.store.reader()?;
@@ -75,23 +78,19 @@ fn block(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Option<J
         Some(number) => {
             let (block, state) = block_after_parent(context, &reader, number)?;
             let run = BlockRun { context, time: &time, block: &block.block };
-            run.calls(state, |_| true, &mut |trace| list.push(&trace))?;
+            run.calls(state, Wanted::All, &mut |trace| list.push(&trace))?;
             for reward in run.rewards() {
                 list.push(&reward)?;
             }
         }
     }
-    list.finish().map(Some)
+    Ok(Some(list.finish()))
 }
 
-fn transaction(
-    context: &Context,
-    args: &Args<'_>,
-    cancel: &Cancel,
-) -> Result<Option<Json>, RpcError> {
+fn transaction(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let mut list = List::new(context);
     let found = calls_of(context, args.hash(0)?, cancel, &mut |trace| list.push(&trace))?;
-    if found { list.finish().map(Some) } else { Ok(None) }
+    Ok(found.then(|| list.finish()))
 }
 
 /// The path is that of the tree of calls: `[]` is the transaction itself, `["0x1", "0x0"]` the first
@@ -131,7 +130,7 @@ fn calls_of(
     let Some((number, wanted)) = location(&reader, hash)? else { return Ok(false) };
     let (block, state) = block_after_parent(context, &reader, number)?;
     let run = BlockRun { context, time: &time, block: &block.block };
-    run.calls(state, |index| index == wanted, &mut |trace| take(trace))?;
+    run.calls(state, Wanted::Some(&[wanted]), take)?;
     Ok(true)
 }
 
@@ -147,21 +146,17 @@ fn replay_transaction(
     context: &Context,
     args: &Args<'_>,
     cancel: &Cancel,
-) -> Result<Json, RpcError> {
+) -> Result<Answer, RpcError> {
     let (hash, types) = (args.hash(0)?, TraceTypes::read(args, 1)?);
     let time = TraceTime::starting(&context.limits, None, cancel);
     let reader = context.store.reader()?;
     let (number, index) = location(&reader, hash)?.ok_or(RpcError::TransactionNotFound)?;
     let (block, state) = block_after_parent(context, &reader, number)?;
     let run = BlockRun { context, time: &time, block: &block.block };
-    run.views(state, index..index + 1, &types, false)?.finish()
+    run.views(state, Wanted::Some(&[index]), &types, false).map(|text| Some(text.finish()))
 }
 
-fn replay_block(
-    context: &Context,
-    args: &Args<'_>,
-    cancel: &Cancel,
-) -> Result<Option<Json>, RpcError> {
+fn replay_block(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let (id, types) = (args.block(0)?, TraceTypes::read(args, 1)?);
     let time = TraceTime::starting(&context.limits, None, cancel);
     let reader = context.store.reader()?;
@@ -173,12 +168,11 @@ fn replay_block(
         Some(number) => {
             let (block, state) = block_after_parent(context, &reader, number)?;
             let run = BlockRun { context, time: &time, block: &block.block };
-            let count = block.block.transactions().len();
-            out.append(&run.views(state, 0..count, &types, true)?);
+            out.append(&run.views(state, Wanted::All, &types, true)?);
         }
     }
     out.raw("]");
-    out.finish().map(Some)
+    Ok(Some(out.finish()))
 }
 
 /// A list of traces, written as they come, within bounds.
@@ -208,7 +202,7 @@ impl List {
         Ok(true)
     }
 
-    pub(super) fn finish(mut self) -> Result<Json, RpcError> {
+    pub(super) fn finish(mut self) -> Json {
         self.text.raw("]");
         self.text.finish()
     }

@@ -8,7 +8,7 @@ use crate::{
     eth::{call_request, send},
     method::{Method, Param},
     params::Args,
-    recording::{Bounded, Json, Text, TraceTime},
+    recording::{Answer, Bounded, Text, TraceTime},
     registry::Registry,
     work::{Cancel, Class},
 };
@@ -55,12 +55,12 @@ const RAW: Method = Method {
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Traces, &CALL, call)?;
-    registry.work(Class::Traces, &CALL_MANY, call_many)?;
-    registry.work(Class::Traces, &RAW, raw)
+    registry.work_json(Class::Traces, &CALL, call)?;
+    registry.work_json(Class::Traces, &CALL_MANY, call_many)?;
+    registry.work_json(Class::Traces, &RAW, raw)
 }
 
-fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let (request, types) = (args.value(0)?, TraceTypes::read(args, 1)?);
     let id = args.block_or_latest(2)?;
     let time = TraceTime::starting(&context.limits, None, cancel);
@@ -70,10 +70,10 @@ fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, Rpc
     let mut interrupt = || time.is_up();
     let mut replay = calls.start(&types, &mut interrupt)?;
     calls.run(&mut replay, request, &types, &mut out)?;
-    out.finish()
+    Ok(Some(out.finish()))
 }
 
-fn call_many(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn call_many(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let requests: Vec<(TransactionRequest, HashSet<TraceType>)> = args.value(0)?;
     let most = context.limits.trace_calls_max;
     if requests.len() > most {
@@ -99,11 +99,11 @@ fn call_many(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json
         }
     }
     out.raw("]");
-    out.finish()
+    Ok(Some(out.finish()))
 }
 
 /// Its nonce may be any; what it pays for gas must be enough.
-fn raw(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn raw(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let (transaction, types) = (send::decode(&args.data(0)?)?, TraceTypes::read(args, 1)?);
     let sender = transaction
         .recover_signer()
@@ -116,7 +116,7 @@ fn raw(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcE
     let mut replay = calls.start(&types, &mut interrupt)?;
     let result = replay.inspect(&transaction, sender);
     calls.write(&mut replay, result, &types, &mut out)?;
-    out.finish()
+    Ok(Some(out.finish()))
 }
 
 /// Calls on the state after a block.

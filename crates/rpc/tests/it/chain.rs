@@ -199,6 +199,12 @@ pub(crate) fn dynamic(from: u32, nonce: u64, to: TxKind, input: Bytes) -> Transa
     signed(from, TxEip1559 { nonce, to, input, ..fees })
 }
 
+/// A call that brings this many wei.
+pub(crate) fn paying(from: u32, nonce: u64, to: Address, value: u64, input: Bytes) -> Transaction {
+    let fees = TxEip1559 { max_fee_per_gas: 10_000_000_000, ..TxEip1559::default() };
+    signed(from, TxEip1559 { nonce, to: to.into(), value: U256::from(value), input, ..fees })
+}
+
 /// A transaction with this tip, in wei per gas.
 pub(crate) fn tipped(from: u32, nonce: u64, tip: u128) -> Transaction {
     let fees = TxEip1559 {
