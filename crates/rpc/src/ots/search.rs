@@ -46,7 +46,7 @@ const BEFORE: Method = Method {
     summary: "Transactions of an account before a block, the latest first; 0 means from the head.",
     params: PARAMS,
     result: "TransactionsPage",
-    example: EXAMPLE,
+    example: r#"["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",0,2]"#,
 };
 
 const AFTER: Method = Method {
@@ -54,7 +54,7 @@ const AFTER: Method = Method {
     summary: "Transactions of an account after a block, the latest first; 0 means from genesis.",
     params: PARAMS,
     result: "TransactionsPage",
-    example: EXAMPLE,
+    example: r#"["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",0,2]"#,
 };
 
 pub(super) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
