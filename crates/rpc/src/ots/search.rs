@@ -39,7 +39,6 @@ const PARAMS: &[Param] = &[
     Param::required("block", "Number"),
     Param::required("pageSize", "Number"),
 ];
-const EXAMPLE: &str = r#"["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",0,25]"#;
 
 const BEFORE: Method = Method {
     name: "ots_searchTransactionsBefore",

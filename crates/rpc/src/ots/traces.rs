@@ -15,8 +15,6 @@ use jsonrpsee::core::RegisterMethodError;
 use mfenx_execution::Replay;
 use revm::context::result::ExecutionResult;
 
-const EXAMPLE: &str = r#"["0x0000000000000000000000000000000000000000000000000000000000000001"]"#;
-
 const TRACE: Method = Method {
     name: "ots_traceTransaction",
     summary: "The calls of a transaction in the order in which they began.",
