@@ -160,6 +160,35 @@ async fn who_does_not_keep_up_is_told_and_gets_nothing_more() {
 }
 
 #[tokio::test]
+async fn the_message_that_ends_a_subscription_counts_like_any_other() {
+    let limits = RpcLimits { subscriber_time_ms_max: 50, ..RpcLimits::default() };
+    let chain = TestChain::with_limits(limits.clone());
+    let methods = Methods::from(chain.module.clone());
+    let server = RpcServer::new(methods.clone(), &RpcLayer::new(&methods, &limits), &limits);
+    let (sender, mut messages) = tokio::sync::mpsc::channel(2);
+    let (server, backlog) = server.for_connection(sender, 1);
+    let request = br#"{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]}"#;
+    assert!(server.answer(request).await.is_none());
+    for _ in 0..4 {
+        chain.mine(vec![]);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut last = String::new();
+    let mut unwritten = Vec::new();
+    while !last.contains("too slow") {
+        last = messages.recv().await.unwrap().get().to_owned();
+        unwritten.push(last.len());
+    }
+    for bytes in unwritten.iter().skip(1) {
+        backlog.written(*bytes);
+    }
+    let left = unwritten[0];
+    backlog.at_most(left).await;
+    let less = tokio::time::timeout(Duration::from_millis(20), backlog.at_most(left - 1));
+    assert!(less.await.is_err());
+}
+
+#[tokio::test]
 async fn unknown_kinds_and_broken_filters_are_refused() {
     let chain = TestChain::new();
     let unknown = chain.refusal("eth_subscribe", json!(["blocks"])).await;
