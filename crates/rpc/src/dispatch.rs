@@ -4,6 +4,7 @@ use crate::{
     error::RpcError,
     middleware::refuse,
     subscription_id::SubscriptionIds,
+    turns::Turns,
     unsent::{Backlog, Held},
 };
 use futures_util::future::Either;
@@ -89,6 +90,7 @@ pub(crate) struct Subscriber {
     messages: MethodSink,
     places: BoundedSubscriptions,
     openings: Arc<Openings>,
+    turns: Arc<Turns>,
     backlog: Arc<Backlog>,
 }
 
@@ -106,6 +108,7 @@ impl Subscriber {
             messages: MethodSink::new(messages),
             places: BoundedSubscriptions::new(subscriptions_max),
             openings: Arc::default(),
+            turns: Arc::default(),
             backlog,
         }
     }
@@ -132,6 +135,7 @@ impl Subscriber {
         let mut extensions = Extensions::new();
         extensions.insert(Arc::clone(&self.backlog));
         extensions.insert(self.openings.begin());
+        extensions.insert(Arc::clone(&self.turns));
         let messages = self.messages.clone();
         let opened = method(request.id(), request.params(), messages, state, extensions);
         let backlog = Arc::clone(&self.backlog);

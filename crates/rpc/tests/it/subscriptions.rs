@@ -344,6 +344,51 @@ impl Connection {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_one_connection_a_block_is_over_before_the_next_one_begins() {
+    const BLOCKS: u64 = 8;
+    let chain = TestChain::new();
+    let contract = chain.deploy();
+    let kinds = [
+        json!(["logs", {}]),
+        json!(["transactionReceipts"]),
+        json!(["newHeads"]),
+        json!(["logs", {"topics": [B256::ZERO]}]),
+        json!(["logs", {"address": contract}]),
+    ];
+    for round in 0..5 {
+        let mut connection = Connection::open(&chain, 8);
+        let mut ids = Vec::new();
+        for kind in &kinds {
+            let request =
+                json!({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": kind});
+            assert!(connection.server.answer(request.to_string().as_bytes()).await.is_none());
+            let answer: Value =
+                serde_json::from_str(connection.messages.recv().await.unwrap().get()).unwrap();
+            ids.push(answer["result"].clone());
+        }
+        for block in 0..BLOCKS {
+            let nonce = round * BLOCKS + block;
+            let call = |from| dynamic(from, nonce, contract.into(), Bytes::new());
+            chain.mine(vec![call(1), call(2)]);
+        }
+        for block in 0..BLOCKS {
+            let number = json!(format!("{:#x}", 2 + round * BLOCKS + block));
+            for kind in [0, 0, 1, 2, 4, 4] {
+                let message =
+                    tokio::time::timeout(Duration::from_secs(10), connection.messages.recv());
+                let message = message.await.unwrap().unwrap();
+                let message: Value = serde_json::from_str(message.get()).unwrap();
+                let (id, result) =
+                    (&message["params"]["subscription"], &message["params"]["result"]);
+                assert_eq!(ids.iter().position(|of| of == id), Some(kind), "{message}");
+                let of = [&result["blockNumber"], &result["number"], &result[0]["blockNumber"]];
+                assert!(of.contains(&&number), "{number}: {message}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whoever_unsubscribes_right_after_the_answer_is_unsubscribed() {
     let chain = TestChain::new();
     let mut connection = Connection::open(&chain, 300);
