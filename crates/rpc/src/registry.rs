@@ -124,12 +124,11 @@ impl Registry {
         method: &'static Method,
         run: Work<Option<Json>>,
     ) -> Result<(), RegisterMethodError> {
-        self.methods.push(method);
         let then: RunWork = Arc::new(move |context, args, cancel, output| {
             let json = run(context, args, cancel)?;
             output.json(json.as_ref().map_or(b"null", Json::as_bytes))
         });
-        self.add(method.name, method.params.len(), Run::Work { class, first: None, then })
+        self.add(method, Run::Work { class, first: None, then })
     }
 
     /// Adds a method that asks `first` inline, and runs `then` as work when that has no answer.
