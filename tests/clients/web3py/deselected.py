@@ -1,0 +1,3 @@
+"""The tests of web3.py that do not run here, each with its reason."""
+
+DESELECTED = {}
