@@ -1,30 +1,12 @@
-"""web3.py's suite over HTTP, synchronous and asynchronous."""
+"""web3.py's suite over HTTP."""
 
-import pytest
-import pytest_asyncio
-from web3 import AsyncHTTPProvider, AsyncWeb3
 from web3._utils.module_testing import (
-    AsyncEthModuleTest,
-    AsyncNetModuleTest,
     EthModuleTest,
-    GoEthereumAsyncDebugModuleTest,
-    GoEthereumAsyncTxPoolModuleTest,
     GoEthereumDebugModuleTest,
     GoEthereumTxPoolModuleTest,
     NetModuleTest,
     Web3ModuleTest,
 )
-from web3._utils.module_testing.web3_module import AsyncWeb3ModuleTest
-
-from wallet import keep_keys_here
-
-
-@pytest_asyncio.fixture(scope="session")
-async def async_w3(http_url, keyfile_account):
-    web3 = AsyncWeb3(AsyncHTTPProvider(http_url))
-    keep_keys_here(web3, keyfile_account)
-    yield web3
-    await web3.provider.disconnect()
 
 
 class TestEth(EthModuleTest):
@@ -45,25 +27,4 @@ class TestDebug(GoEthereumDebugModuleTest):
 
 
 class TestTxPool(GoEthereumTxPoolModuleTest):
-    pass
-
-
-class TestAsyncEth(AsyncEthModuleTest):
-    pass
-
-
-class TestAsyncNet(AsyncNetModuleTest):
-    pass
-
-
-class TestAsyncWeb3(AsyncWeb3ModuleTest):
-    def _check_web3_client_version(self, client_version):
-        assert client_version.startswith("mfenx/")
-
-
-class TestAsyncDebug(GoEthereumAsyncDebugModuleTest):
-    pass
-
-
-class TestAsyncTxPool(GoEthereumAsyncTxPoolModuleTest):
     pass
