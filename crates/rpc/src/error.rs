@@ -3,10 +3,10 @@
 //! Codes are those of JSON-RPC 2.0, EIP-1474 and go-ethereum. A code that client libraries take as
 //! an invitation to try again (-32005, -32603) never stands for something that would fail again.
 
-use crate::revert;
-use alloy_primitives::{Bytes, hex};
+use crate::{debug::tracer, revert};
+use alloy_primitives::{B256, Bytes, hex};
 use jsonrpsee::types::{ErrorObject, ErrorObjectOwned};
-use mfenx_execution::{CallError, EstimateError};
+use mfenx_execution::{CallError, EstimateError, OverrideError, SimulateError};
 use mfenx_storage::StoreError;
 use mfenx_txpool::PoolError;
 use revm::context::result::{HaltReason, InvalidTransaction, OutOfGasError};
@@ -37,6 +37,15 @@ pub enum RpcError {
     /// The parameters are not a list.
     #[error("non-array args")]
     ArgumentsNotArray,
+    /// Nothing is asked for: name a slot.
+    #[error("empty request")]
+    EmptyRequest,
+    /// More storage slots are asked for than one request may have: ask for fewer.
+    #[error("too many slots (max {most})")]
+    TooManySlots {
+        /// The limit.
+        most: usize,
+    },
     /// The range of blocks is empty or ends after the head: ask for another.
     #[error("{0}")]
     BlockRange(&'static str),
@@ -62,6 +71,12 @@ pub enum RpcError {
         /// First block whose state can be read.
         earliest: u64,
     },
+    /// The tries of the block are no longer kept: ask for a later block.
+    #[error("pruned history unavailable: proofs and state roots reach back to block {earliest}")]
+    PrunedTries {
+        /// First block whose tries can be put together.
+        earliest: u64,
+    },
     /// The bytes are not a signed transaction.
     #[error("{0}")]
     UndecodableTransaction(String),
@@ -80,12 +95,64 @@ pub enum RpcError {
     /// The call cannot be run as it is: correct it.
     #[error("{0}")]
     CallRefused(String),
+    /// The overrides contradict themselves or the state: correct them.
+    #[error(transparent)]
+    Override(#[from] OverrideError),
+    /// The blocks cannot be simulated: correct them.
+    #[error("{}", simulation(.0))]
+    Simulation(SimulateError),
+    /// No block can be built as asked: correct the transactions, or the parent.
+    #[error("{0}")]
+    BlockNotBuilt(String),
     /// The call took too long: ask for less.
     #[error("execution aborted (timeout = {seconds}s)")]
     CallTimeout {
         /// The limit.
         seconds: u64,
     },
+    /// The trace took too long: ask for less.
+    #[error(
+        "execution timeout: the trace was aborted after {milliseconds} ms; ask for one transaction \
+         or call instead of many, or for a tracer that records no steps, such as callTracer"
+    )]
+    TraceTimeout {
+        /// The limit: the caller's, or the node's.
+        milliseconds: u64,
+    },
+    /// The trace records too much: ask for less.
+    #[error(
+        "trace too large: it would record more than {bytes_max} bytes; ask for one transaction or \
+         call instead of many, set disableStack and disableStorage, leave enableMemory out, set a \
+         limit, or name a tracer that records no steps, such as callTracer"
+    )]
+    TraceTooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The genesis block has no parent whose state it could be run on.
+    #[error("genesis is not traceable")]
+    GenesisNotTraceable,
+    /// No such block, in words of go-ethereum that name it.
+    #[error("block {0} not found")]
+    BlockNotFound(String),
+    /// No such transaction.
+    #[error("transaction not found")]
+    TransactionNotFound,
+    /// The block has fewer transactions.
+    #[error("transaction index {index} out of range for block {block}")]
+    TransactionIndex {
+        /// What was asked for.
+        index: usize,
+        /// Hash of the block.
+        block: B256,
+    },
+    /// There is no such tracer: name another, or none.
+    #[error(
+        "unknown tracer: there are {}, and the opcode logger when none is named; JavaScript is not \
+         run here",
+        tracer::NAMES.join(", ")
+    )]
+    UnknownTracer,
     /// The caller has hung up.
     #[error("request cancelled")]
     Cancelled,
@@ -132,6 +199,7 @@ impl RpcError {
             | Self::MissingArgument { .. }
             | Self::TooManyArguments { .. }
             | Self::ArgumentsNotArray
+            | Self::EmptyRequest
             | Self::BlockRange(_)
             | Self::LogLimit { .. } => -32602,
             Self::HeaderNotFound
@@ -140,13 +208,29 @@ impl RpcError {
             | Self::Pool(_)
             | Self::Halted(_)
             | Self::CallRefused(_)
+            | Self::Override(
+                OverrideError::NotAPrecompile(_)
+                | OverrideError::DestinationOverridden(_)
+                | OverrideError::StateAndDiff(_)
+                | OverrideError::BlockField(_),
+            )
+            | Self::BlockNotBuilt(_)
             | Self::CallTimeout { .. }
+            | Self::TraceTimeout { .. }
+            | Self::GenesisNotTraceable
+            | Self::BlockNotFound(_)
+            | Self::TransactionNotFound
+            | Self::TransactionIndex { .. }
+            | Self::UnknownTracer
             | Self::Cancelled
             | Self::TooManySubscriptions => -32000,
-            Self::PrunedHistory { .. } => 4444,
+            Self::TooManySlots { .. } => -38026,
+            Self::PrunedHistory { .. } | Self::PrunedTries { .. } => 4444,
             Self::Reverted { .. } => 3,
+            Self::Override(OverrideError::SelfReference(_)) => -38022,
+            Self::Simulation(error) => simulation_code(error),
             Self::RequestTimeout => -32002,
-            Self::ResponseTooLarge { .. } => -32003,
+            Self::ResponseTooLarge { .. } | Self::TraceTooLarge { .. } => -32003,
             Self::Busy => -32005,
             Self::UnknownSubscription(_)
             | Self::NotificationsUnsupported
@@ -181,6 +265,7 @@ impl From<StoreError> for RpcError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::PrunedHistory { earliest } => Self::PrunedHistory { earliest },
+            StoreError::PrunedTries { earliest } => Self::PrunedTries { earliest },
             StoreError::UnknownBlock { .. } => Self::HeaderNotFound,
             StoreError::TooManyReaders => Self::Busy,
             error @ (StoreError::Locked { .. }
@@ -205,11 +290,115 @@ impl From<CallError> for RpcError {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Transaction(reason) => Self::CallRefused(refusal(&reason)),
-            CallError::Override(reason) => Self::InvalidArgument { index: 2, reason },
+            error @ CallError::InsufficientFunds { .. } => Self::CallRefused(error.to_string()),
+            CallError::Override(error) => Self::Override(error),
+            CallError::OutputTooLarge { bytes_max } => Self::ResponseTooLarge { bytes_max },
             CallError::Interrupted => Self::Cancelled,
             CallError::Database(cause) => Self::Internal(cause.to_string()),
             CallError::Evm(cause) => Self::Internal(cause),
         }
+    }
+}
+
+impl From<SimulateError> for RpcError {
+    fn from(error: SimulateError) -> Self {
+        match error {
+            SimulateError::Override(error) => Self::Override(error),
+            SimulateError::Interrupted => Self::Cancelled,
+            SimulateError::OutputTooLarge { bytes_max } => Self::ResponseTooLarge { bytes_max },
+            SimulateError::Database(cause) => Self::Internal(cause.to_string()),
+            SimulateError::Evm(cause) => Self::Internal(cause),
+            error @ (SimulateError::BlockOrder { .. }
+            | SimulateError::TimeOrder { .. }
+            | SimulateError::TooManyBlocks
+            | SimulateError::LimitExceeded(_)
+            | SimulateError::BlockGas { .. }
+            | SimulateError::Arguments(_)
+            | SimulateError::Refused { .. }
+            | SimulateError::Withdrawals
+            | SimulateError::Block(_)) => Self::Simulation(error),
+        }
+    }
+}
+
+/// The codes that execution-apis gives the failures of `eth_simulateV1`.
+const fn simulation_code(error: &SimulateError) -> i32 {
+    match error {
+        SimulateError::BlockOrder { .. } => -38020,
+        SimulateError::TimeOrder { .. } => -38021,
+        SimulateError::TooManyBlocks | SimulateError::LimitExceeded(_) => -38026,
+        SimulateError::BlockGas { .. } => -38015,
+        SimulateError::Refused { reason, .. } => refusal_code(reason),
+        SimulateError::Arguments(_)
+        | SimulateError::Override(_)
+        | SimulateError::Withdrawals
+        | SimulateError::Block(_)
+        | SimulateError::OutputTooLarge { .. }
+        | SimulateError::Interrupted
+        | SimulateError::Database(_)
+        | SimulateError::Evm(_) => -32000,
+    }
+}
+
+/// The same for a call that cannot be a transaction. Those without a code of their own have
+/// go-ethereum's, which is that of an internal error.
+const fn refusal_code(reason: &InvalidTransaction) -> i32 {
+    use InvalidTransaction as Reason;
+    match reason {
+        Reason::NonceTooLow { .. } => -38010,
+        Reason::NonceTooHigh { .. } => -38011,
+        Reason::GasPriceLessThanBasefee => -38012,
+        Reason::CallGasCostMoreThanGasLimit { .. } => -38013,
+        Reason::LackOfFundForMaxFee { .. } | Reason::OverflowPaymentInTransaction => -38014,
+        Reason::RejectCallerWithCode => -38024,
+        Reason::CreateInitCodeSizeLimit => -38025,
+        Reason::PriorityFeeGreaterThanMaxFee => -32602,
+        Reason::CallerGasLimitMoreThanBlock
+        | Reason::GasFloorMoreThanGasLimit { .. }
+        | Reason::NonceOverflowInTransaction
+        | Reason::InvalidChainId
+        | Reason::MissingChainId
+        | Reason::TxGasLimitGreaterThanCap { .. }
+        | Reason::AccessListNotSupported
+        | Reason::MaxFeePerBlobGasNotSupported
+        | Reason::BlobVersionedHashesNotSupported
+        | Reason::BlobGasPriceGreaterThanMax { .. }
+        | Reason::EmptyBlobs
+        | Reason::BlobCreateTransaction
+        | Reason::TooManyBlobs { .. }
+        | Reason::BlobVersionNotSupported
+        | Reason::AuthorizationListNotSupported
+        | Reason::AuthorizationListInvalidFields
+        | Reason::EmptyAuthorizationList
+        | Reason::Eip2930NotSupported
+        | Reason::Eip1559NotSupported
+        | Reason::Eip4844NotSupported
+        | Reason::Eip7702NotSupported
+        | Reason::Eip7873NotSupported
+        | Reason::Eip7873MissingTarget
+        | Reason::Str(_) => -32603,
+    }
+}
+
+/// What is wrong with simulated blocks, in go-ethereum's words.
+fn simulation(error: &SimulateError) -> String {
+    match error {
+        SimulateError::Refused { sender, gas, reason } => {
+            let words = match reason {
+                InvalidTransaction::LackOfFundForMaxFee { fee, balance } => format!(
+                    "insufficient funds for gas * price + value: \
+                     address {sender} have {balance} want {fee}"
+                ),
+                InvalidTransaction::NonceTooHigh { .. }
+                | InvalidTransaction::NonceTooLow { .. }
+                | InvalidTransaction::GasPriceLessThanBasefee => {
+                    format!("{} (address {sender})", refusal(reason))
+                }
+                _ => refusal(reason),
+            };
+            format!("err: {words} (supplied gas {gas})")
+        }
+        other => other.to_string(),
     }
 }
 

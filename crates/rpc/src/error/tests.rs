@@ -1,5 +1,5 @@
 use super::*;
-use alloy_primitives::U256;
+use alloy_primitives::{Address, U256};
 
 /// Every error a caller can read, as it goes over the wire. A change here is a change of the API.
 #[test]
@@ -9,11 +9,14 @@ fn codes_words_and_data() {
         RpcError::MissingArgument { index: 0 },
         RpcError::TooManyArguments { most: 2 },
         RpcError::ArgumentsNotArray,
+        RpcError::EmptyRequest,
+        RpcError::TooManySlots { most: 1_024 },
         RpcError::BlockRange("invalid block range params"),
         RpcError::LogLimit { reason: "too much".into(), from: 1, to: 16 },
         RpcError::HeaderNotFound,
         RpcError::HashNotFound,
         StoreError::PrunedHistory { earliest: 7 }.into(),
+        StoreError::PrunedTries { earliest: 7 }.into(),
         RpcError::UndecodableTransaction("rlp: too short".into()),
         PoolError::AlreadyKnown.into(),
         PoolError::NonceTooLow { next: 2, nonce: 1 }.into(),
@@ -24,9 +27,24 @@ fn codes_words_and_data() {
             gas_limit: 1,
         })
         .into(),
-        CallError::Override("both".into()).into(),
+        CallError::InsufficientFunds {
+            address: Address::repeat_byte(0xaa),
+            have: U256::from(1),
+            want: U256::from(2),
+        }
+        .into(),
+        CallError::Override(OverrideError::NotAPrecompile(Address::ZERO)).into(),
+        OverrideError::SelfReference(Address::with_last_byte(1)).into(),
         EstimateError::ExceedsAllowance(5).into(),
+        RpcError::BlockNotBuilt("transaction 0: no room".into()),
         RpcError::CallTimeout { seconds: 5 },
+        RpcError::TraceTimeout { milliseconds: 300 },
+        RpcError::TraceTooLarge { bytes_max: 9 },
+        RpcError::GenesisNotTraceable,
+        RpcError::BlockNotFound("#7".into()),
+        RpcError::TransactionNotFound,
+        RpcError::TransactionIndex { index: 2, block: B256::ZERO },
+        RpcError::UnknownTracer,
         RpcError::Cancelled,
         RpcError::ResponseTooLarge { bytes_max: 9 },
         RpcError::RequestTimeout,

@@ -5,8 +5,12 @@
 mod blocks;
 mod calls;
 mod chain;
+mod discovery;
+mod example_chain;
 mod fees;
 mod logs;
+mod page;
 mod pool;
+mod proofs;
 mod state;
 mod subscriptions;
