@@ -158,7 +158,7 @@ fn web3_py() {
 fn web3_py_suite(module: &str) {
     let Some(mut python) = python("web3.py's suite") else { return };
     // The suite has its chain in it, and wants transactions that wait for the next block.
-    let chain = ["dev", "--chain-id", "131277322940537", "--block-time", "1s"];
+    let chain = ["dev", "--chain-id", "131277322940537", "--block-time", "2s"];
     let node = Node::from_command(listening(&chain));
     python.args(["-m", "pytest", "--quiet", "--rootdir", "web3py", "-c", "web3py/pytest.ini"]);
     python.arg(format!("web3py/{module}")).env("PYTHONDONTWRITEBYTECODE", "1");

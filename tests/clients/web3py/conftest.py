@@ -67,6 +67,11 @@ def ws_url():
 
 
 @pytest.fixture(scope="session")
+def chain_id():
+    return CHAIN_ID
+
+
+@pytest.fixture(scope="session")
 def keyfile_account():
     Account.enable_unaudited_hdwallet_features()
     return Account.from_mnemonic(MNEMONIC)
@@ -95,7 +100,7 @@ async_keyfile_account_address_dual_type = keyfile_account_address_dual_type
 def w3(http_url, keyfile_account):
     web3 = Web3(Web3.HTTPProvider(http_url))
     assert web3.eth.chain_id == CHAIN_ID
-    keep_keys_here(web3, keyfile_account)
+    keep_keys_here(web3, keyfile_account, CHAIN_ID)
     return web3
 
 
@@ -187,17 +192,23 @@ async_block_with_txn = block_with_txn
 async_block_with_txn_with_log = block_with_txn_with_log
 
 
-@pytest.fixture(autouse=True)
-def settled(w3, keyfile_account_address):
-    """Lets no test begin with transactions of the one before it still in the pool.
+# Words in the names of tests that send a transaction and want it to wait for a while.
+WANTS_WAITING = ("replace", "modify", "unmined", "pending")
 
-    Several count on the next nonce being that of the latest block; and a test that begins just
-    after a block has the most time to replace what waits for the next one.
+
+@pytest.fixture(autouse=True)
+def settled(request, w3, keyfile_account_address):
+    """Begins a test with an empty pool, and just after a block if its transactions must wait.
+
+    Several tests count on the next nonce being that of the latest block.
     """
     count = w3.eth.get_transaction_count
     wait_until(
         lambda: count(keyfile_account_address) == count(keyfile_account_address, "pending")
     )
+    if any(word in request.node.originalname for word in WANTS_WAITING):
+        head = w3.eth.block_number
+        wait_until(lambda: w3.eth.block_number > head)
 
 
 def contract_fixtures(name):

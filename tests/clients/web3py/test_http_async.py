@@ -14,9 +14,9 @@ from wallet import keep_keys_here
 
 
 @pytest_asyncio.fixture(scope="session")
-async def async_w3(http_url, keyfile_account):
+async def async_w3(http_url, keyfile_account, chain_id):
     web3 = AsyncWeb3(AsyncHTTPProvider(http_url))
-    keep_keys_here(web3, keyfile_account)
+    keep_keys_here(web3, keyfile_account, chain_id)
     yield web3
     await web3.provider.disconnect()
 

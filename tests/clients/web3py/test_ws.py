@@ -17,9 +17,9 @@ from wallet import keep_keys_here
 
 
 @pytest_asyncio.fixture(scope="session")
-async def async_w3(ws_url, keyfile_account):
+async def async_w3(ws_url, keyfile_account, chain_id):
     async with AsyncWeb3(WebSocketProvider(ws_url, request_timeout=20)) as web3:
-        keep_keys_here(web3, keyfile_account)
+        keep_keys_here(web3, keyfile_account, chain_id)
         yield web3
 
 

@@ -7,6 +7,7 @@ its suite: it adds a gas price to dynamic fees when a strategy is set, and does 
 of a legacy transaction that was read from a node. The suite tests it by itself.
 """
 
+from eth_utils import to_checksum_address
 from web3.middleware import Web3Middleware
 
 # What the node adds to a completed transaction and a signer derives by itself.
@@ -17,6 +18,7 @@ class Wallet(Web3Middleware):
     """Answers what needs the key of `account`; everything else goes to the node as it is."""
 
     account = None
+    chain_id = None
 
     def needs_key(self, method, params, kind):
         # A test may put web3.py's own signer in, which then comes after this one.
@@ -32,7 +34,11 @@ class Wallet(Web3Middleware):
         }
         if "maxFeePerGas" in transaction:
             transaction.pop("gasPrice", None)
+        if "to" in transaction:
+            transaction["to"] = to_checksum_address(transaction["to"])
         transaction["data"] = completed["input"]
+        # An unsigned legacy transaction names no chain, as in go-ethereum.
+        transaction["chainId"] = self.chain_id
         return self.account.sign_transaction(transaction).raw_transaction.to_0x_hex()
 
     def request_processor(self, method, params):
@@ -64,12 +70,13 @@ class Wallet(Web3Middleware):
         return self.response_processor(method, response)
 
 
-def keep_keys_here(w3, account):
-    """Makes `w3` sign what is sent from `account`, and name it as its only account."""
+def keep_keys_here(w3, account, chain_id):
+    """Makes `w3` sign for `chain_id` what is sent from `account`, its only account."""
 
     def wallet(w3):
         middleware = Wallet(w3)
         middleware.account = account
+        middleware.chain_id = chain_id
         return middleware
 
     # Nearest to the node: web3.py checks and completes transactions first, as for any node.
