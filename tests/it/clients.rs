@@ -85,6 +85,12 @@ fn viem_on_every_transport() {
     javascript("viem_transports.mjs", "viem");
 }
 
+/// The node's refusals, as both libraries understand them.
+#[test]
+fn typed_errors() {
+    javascript("errors.mjs", "ethers");
+}
+
 #[test]
 fn cast() {
     foundry("cast.mjs", "@foundry-rs/cast-linux-amd64");
