@@ -1,13 +1,17 @@
 //! `eth_*`.
 
+mod blob_transaction;
 mod block;
 mod call;
 mod call_request;
 mod chain;
+mod dropped;
 mod fees;
 mod filter;
 mod logs;
+mod pending;
 mod send;
+mod send_sync;
 mod state;
 mod subscribe;
 mod transaction;
@@ -24,5 +28,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     call::register(registry)?;
     logs::register(registry)?;
     send::register(registry)?;
+    send_sync::register(registry)?;
+    pending::register(registry)?;
     subscribe::register(registry)
 }

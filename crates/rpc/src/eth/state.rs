@@ -1,39 +1,106 @@
-//! Accounts as they were after a block.
+//! Accounts as they were after a block, or would be after the pending one.
 
 use crate::{
-    block_id::BlockId, context::Context, error::RpcError, json::Quantity, params::Args,
+    block_id::BlockId,
+    context::Context,
+    error::RpcError,
+    json::Quantity,
+    method::{Method, Param},
+    params::Args,
     registry::Registry,
+    work::{Cancel, Class},
 };
 use alloy_primitives::{B256, Bytes, U256};
 use jsonrpsee::core::RegisterMethodError;
 
+const GET_BALANCE: Method = Method {
+    name: "eth_getBalance",
+    summary: "The balance of an account after a block, in wei.",
+    params: &[Param::required("address", "Address"), Param::optional("block", "BlockId")],
+    result: "Quantity",
+    example: r#"["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "latest"]"#,
+};
+const GET_CODE: Method = Method {
+    name: "eth_getCode",
+    summary: "The code of an account after a block; empty for one without.",
+    params: &[Param::required("address", "Address"), Param::optional("block", "BlockId")],
+    result: "Bytes",
+    example: r#"["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "latest"]"#,
+};
+const GET_STORAGE_AT: Method = Method {
+    name: "eth_getStorageAt",
+    summary: "The value of a storage slot after a block; zero for one that was never written.",
+    params: &[
+        Param::required("address", "Address"),
+        Param::required("slot", "Data32"),
+        Param::optional("block", "BlockId"),
+    ],
+    result: "Data32",
+    example: r#"["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "0x0", "latest"]"#,
+};
+const GET_TRANSACTION_COUNT: Method = Method {
+    name: "eth_getTransactionCount",
+    summary: "The next nonce of an account after a block; for `pending`, after those of its \
+              transactions that wait in the pool and can be executed.",
+    params: &[Param::required("address", "Address"), Param::optional("block", "BlockId")],
+    result: "Quantity",
+    example: r#"["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "latest"]"#,
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_inline("eth_getBalance", 2, balance)?;
-    registry.named_inline("eth_getCode", 2, code)?;
-    registry.named_inline("eth_getStorageAt", 3, storage_at)?;
-    registry.named_inline("eth_getTransactionCount", 2, transaction_count)
+    registry.inline_or_work(Class::Calls, &GET_BALANCE, stored_balance, balance)?;
+    registry.inline_or_work(Class::Calls, &GET_CODE, stored_code, code)?;
+    registry.inline_or_work(Class::Calls, &GET_STORAGE_AT, stored_slot, slot)?;
+    registry.inline(&GET_TRANSACTION_COUNT, transaction_count)
 }
 
-fn balance(context: &Context, args: &Args<'_>) -> Result<Quantity<U256>, RpcError> {
+/// Asks `then` inline unless it is about the pending block, which may have to be built.
+fn unless_pending<T>(
+    (context, args): (&Context, &Args<'_>),
+    block: usize,
+    then: fn(&Context, &Args<'_>, &Cancel) -> Result<T, RpcError>,
+) -> Result<Option<T>, RpcError> {
+    match args.block_or_latest(block)? {
+        BlockId::Pending => Ok(None),
+        BlockId::Latest | BlockId::Earliest | BlockId::Number(_) | BlockId::Hash(_) => {
+            then(context, args, &Cancel::default()).map(Some)
+        }
+    }
+}
+
+fn stored_balance(context: &Context, args: &Args<'_>) -> Result<Option<Quantity<U256>>, RpcError> {
+    unless_pending((context, args), 1, balance)
+}
+
+fn balance(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<Quantity<U256>, RpcError> {
     let (address, block) = (args.address(0)?, args.block_or_latest(1)?);
     let reader = context.store.reader()?;
-    let account = block.state(&reader)?.account(address)?;
+    let account = context.state(block, &reader)?.account(address)?;
     Ok(Quantity(account.map_or(U256::ZERO, |account| account.balance)))
 }
 
-fn code(context: &Context, args: &Args<'_>) -> Result<Bytes, RpcError> {
+fn stored_code(context: &Context, args: &Args<'_>) -> Result<Option<Bytes>, RpcError> {
+    unless_pending((context, args), 1, code)
+}
+
+fn code(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<Bytes, RpcError> {
     let (address, block) = (args.address(0)?, args.block_or_latest(1)?);
     let reader = context.store.reader()?;
-    Ok(block.state(&reader)?.code(address)?)
+    Ok(context.state(block, &reader)?.code(address)?)
 }
 
-fn storage_at(context: &Context, args: &Args<'_>) -> Result<B256, RpcError> {
+fn stored_slot(context: &Context, args: &Args<'_>) -> Result<Option<B256>, RpcError> {
+    unless_pending((context, args), 2, slot)
+}
+
+fn slot(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<B256, RpcError> {
     let (address, slot, block) = (args.address(0)?, args.slot(1)?, args.block_or_latest(2)?);
     let reader = context.store.reader()?;
-    Ok(B256::from(block.state(&reader)?.storage(address, slot)?))
+    Ok(B256::from(context.state(block, &reader)?.storage(address, slot)?))
 }
 
-/// `pending` counts the executable transactions of the pool.
+/// `pending` counts the executable transactions of the pool, also those for which the pending block
+/// has no room.
 fn transaction_count(context: &Context, args: &Args<'_>) -> Result<Quantity<u64>, RpcError> {
     let (address, block) = (args.address(0)?, args.block_or_latest(1)?);
     // The pool first: what leaves it for a block between the two looks is then counted twice at

@@ -4,7 +4,7 @@
 //! so a block with many logs reaches whoever reads. Who does not keep up loses the subscription, with
 //! a last message that says so, rather than messages in between.
 
-use super::{filter::LogFilter, logs::matching};
+use super::{dropped::dropped, filter::LogFilter, logs::matching};
 use crate::{
     context::Context,
     error::RpcError,
@@ -20,6 +20,7 @@ use jsonrpsee::{
     types::{ErrorObjectOwned, Params, SubscriptionId},
 };
 use mfenx_primitives::{CommittedBlock, RecoveredTransaction};
+use mfenx_txpool::PoolEvent;
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 use std::{sync::Arc, time::Duration};
@@ -44,6 +45,7 @@ enum Kind {
     NewHeads,
     Logs(LogFilter),
     PendingTransactions { full: bool },
+    DroppedTransactions,
 }
 
 impl Kind {
@@ -54,6 +56,7 @@ impl Kind {
             "newPendingTransactions" => {
                 Ok(Self::PendingTransactions { full: args.optional(1)?.unwrap_or(false) })
             }
+            "droppedTransactions" => Ok(Self::DroppedTransactions),
             "logs" => {
                 let json = args.json(1).unwrap_or("{}");
                 // The blocks of the filter mean nothing here: a subscription is about new ones.
@@ -75,6 +78,7 @@ impl Kind {
             Self::NewHeads => "newHeads",
             Self::Logs(_) => "logs",
             Self::PendingTransactions { .. } => "newPendingTransactions",
+            Self::DroppedTransactions => "droppedTransactions",
         }
     }
 }
@@ -96,6 +100,7 @@ async fn subscribe(
     let source = match kind {
         Kind::NewHeads | Kind::Logs(_) => Source::Blocks(context.committed.subscribe()),
         Kind::PendingTransactions { .. } => Source::Transactions(context.pool.subscribe()),
+        Kind::DroppedTransactions => Source::PoolEvents(context.pool.events()),
     };
     // The connection may be gone already, which needs no answer.
     let Ok(sink) = pending.accept().await else { return Ok(()) };
@@ -118,6 +123,7 @@ async fn subscribe(
 enum Source {
     Blocks(Receiver<Arc<CommittedBlock>>),
     Transactions(Receiver<Arc<RecoveredTransaction>>),
+    PoolEvents(Receiver<PoolEvent>),
 }
 
 /// The subscriber's buffer stays full, or it has fallen behind the source.
@@ -144,6 +150,14 @@ async fn serve(kind: &Kind, source: Source, subscriber: &Subscriber) -> Result<(
         Source::Blocks(mut blocks) => {
             while let Some(block) = subscriber.next(&mut blocks).await? {
                 if let Sent::Closed = subscriber.send_block(kind, &block).await? {
+                    break;
+                }
+            }
+        }
+        Source::PoolEvents(mut events) => {
+            while let Some(event) = subscriber.next(&mut events).await? {
+                let Some(message) = dropped(&event) else { continue };
+                if let Sent::Closed = subscriber.send(&message).await? {
                     break;
                 }
             }

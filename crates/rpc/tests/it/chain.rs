@@ -71,8 +71,12 @@ impl TestChain {
     }
 
     pub(crate) fn with_limits(limits: RpcLimits) -> Self {
+        Self::on(ChainSpec::dev().unwrap(), limits)
+    }
+
+    pub(crate) fn on(spec: ChainSpec, limits: RpcLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let spec = Arc::new(ChainSpec::dev().unwrap());
+        let spec = Arc::new(spec);
         let store = Store::open(directory.path(), StoreOptions::volatile()).unwrap();
         store.init_genesis(spec.chain_id(), spec.genesis_header(), spec.alloc()).unwrap();
         let genesis = spec.genesis_header().clone();

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod blobs;
 mod blocks;
 mod calls;
 mod chain;
 mod fees;
 mod logs;
+mod pending;
 mod pool;
+mod send_sync;
 mod state;
 mod subscriptions;
