@@ -102,6 +102,11 @@ pub(crate) fn sidecar_bytes(sidecar: &Sidecar) -> usize {
 /// seconds and 96 MiB.
 const PRECOMPUTE: u64 = 0;
 
+/// Unpacks the trusted setup, a second's work, so that the first blob need not wait for it.
+pub fn load_trusted_setup() {
+    c_kzg::ethereum_kzg_settings(PRECOMPUTE);
+}
+
 /// Verifies every proof. Some milliseconds a blob, and longer the first time, when the trusted setup,
 /// which is part of the program, is unpacked.
 pub(crate) fn verify(hashes: &[B256], sidecar: &Sidecar) -> Result<(), PoolError> {

@@ -23,7 +23,7 @@ pub enum PoolError {
     },
     /// A type that this chain never takes, such as blob transactions (type 3, EIP-4844) where there
     /// is no data-availability layer. Send the data as calldata.
-    #[error("transaction type not supported: tx type {ty} not supported by this pool")]
+    #[error("transaction type not supported: transaction type not valid on this chain: {ty}")]
     UnsupportedType {
         /// The EIP-2718 type.
         ty: u8,

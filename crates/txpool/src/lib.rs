@@ -35,7 +35,7 @@ mod sender;
 mod transaction;
 
 pub use best::BestTransactions;
-pub use blobs::Sidecar;
+pub use blobs::{Sidecar, load_trusted_setup};
 pub use config::PoolConfig;
 pub use error::PoolError;
 pub use event::{DropReason, PoolEvent};

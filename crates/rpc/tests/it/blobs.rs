@@ -103,6 +103,6 @@ async fn refusals_of_blobs_have_go_ethereums_words() {
     let words = format!("oversized data: transaction size {}, limit {limit}", limit + 1);
     assert_eq!(long, (-32000, words));
     let ours = TestChain::new().refusal("eth_sendRawTransaction", json!([sent])).await;
-    let words = "transaction type not supported: tx type 3 not supported by this pool";
+    let words = "transaction type not supported: transaction type not valid on this chain: 3";
     assert_eq!(ours, (-32000, words.into()));
 }

@@ -29,7 +29,10 @@ fn a_chain_of_our_own_takes_none() {
     let bench = Bench::new(PoolConfig::default());
     let sent =
         bench.pool.add_with_sidecar(Draft::new(1, 0).blobs(1, FEE), Some(sidecar(1)), seen(rich()));
-    assert_eq!(words(sent), "transaction type not supported: tx type 3 not supported by this pool");
+    assert_eq!(
+        words(sent),
+        "transaction type not supported: transaction type not valid on this chain: 3"
+    );
 }
 
 #[test]

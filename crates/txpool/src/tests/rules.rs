@@ -49,7 +49,7 @@ fn blob_transactions_are_refused() {
     let tx = Transaction::Eip4844(Signed::new_unhashed(tx, Signature::test_signature()));
     assert_eq!(
         refusal(Recovered::new_unchecked(tx, address(1))),
-        "transaction type not supported: tx type 3 not supported by this pool"
+        "transaction type not supported: transaction type not valid on this chain: 3"
     );
 }
 
