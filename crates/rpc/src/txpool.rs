@@ -4,6 +4,7 @@ use crate::{
     context::Context,
     error::RpcError,
     json::{Quantity, TransactionJson},
+    method::{Method, Param},
     params::Args,
     registry::Registry,
     work::{Cancel, Class},
@@ -15,11 +16,41 @@ use mfenx_primitives::RecoveredTransaction;
 use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, sync::Arc};
 
+const STATUS: Method = Method {
+    name: "txpool_status",
+    summary: "How many transactions of the pool can be executed (`pending`), and how many wait for \
+              another nonce or for funds (`queued`).",
+    params: &[],
+    result: "PoolStatus",
+    example: "[]",
+};
+const CONTENT: Method = Method {
+    name: "txpool_content",
+    summary: "Every transaction of the pool, by sender and nonce; all of one moment.",
+    params: &[],
+    result: "PoolContent",
+    example: "[]",
+};
+const CONTENT_FROM: Method = Method {
+    name: "txpool_contentFrom",
+    summary: "The transactions of one sender in the pool, by nonce.",
+    params: &[Param::required("address", "Address")],
+    result: "SenderContent",
+    example: r#"["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"]"#,
+};
+const INSPECT: Method = Method {
+    name: "txpool_inspect",
+    summary: "Every transaction of the pool in a line: receiver, value, gas limit and price.",
+    params: &[],
+    result: "PoolInspection",
+    example: "[]",
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_inline("txpool_status", 0, status)?;
-    registry.named_work(Class::Reads, "txpool_content", 0, content)?;
-    registry.named_work(Class::Reads, "txpool_contentFrom", 1, content_from)?;
-    registry.named_work(Class::Reads, "txpool_inspect", 0, inspect)
+    registry.inline(&STATUS, status)?;
+    registry.work(Class::Reads, &CONTENT, content)?;
+    registry.work(Class::Reads, &CONTENT_FROM, content_from)?;
+    registry.work(Class::Reads, &INSPECT, inspect)
 }
 
 /// Executable transactions, and those that wait for another.
