@@ -2,7 +2,7 @@
 
 use crate::{
     bare,
-    workload::{self, Kind, Workload},
+    workload::{self, Kind, Stage, Workload},
 };
 use alloy_rlp::Decodable;
 use clap::Args;
@@ -39,7 +39,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "workload", "txs", "Mgas", "import Mgas/s", "bare Mgas/s", "import tx/s", "ratio"
     );
     for kind in Kind::ALL {
-        let workload = workload::build(kind, options.blocks, options.senders)?;
+        let workload = workload::build(
+            &[Stage { kind, blocks: options.blocks, per_block: kind.per_block() }],
+            options.senders,
+        )?;
         let (mut import, mut bare_times) = (Vec::new(), Vec::new());
         for _ in 0..options.runs.max(1) {
             import.push(import_all(&workload)?);

@@ -3,6 +3,7 @@
 
 mod bare;
 mod exec;
+mod rpc;
 mod workload;
 
 use clap::{Parser, Subcommand};
@@ -19,10 +20,13 @@ enum Command {
     /// Blocks through the whole import path, against the same transactions on bare revm over an
     /// in-memory database.
     Exec(exec::Options),
+    /// JSON-RPC over HTTP, against anvil with the same blocks and the same load generator.
+    Rpc(rpc::Options),
 }
 
 fn main() -> eyre::Result<()> {
     match Cli::parse().command {
         Command::Exec(options) => exec::run(&options),
+        Command::Rpc(options) => rpc::run(&options),
     }
 }

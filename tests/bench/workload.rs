@@ -15,7 +15,8 @@ use std::{sync::Arc, vec};
 
 /// Wei per gas; the base fee of full blocks doubles every six blocks from 1 gwei.
 const MAX_FEE: u128 = 1_000_000_000_000_000;
-const TOKEN: Address = Address::repeat_byte(0x70);
+/// The ERC-20 contract.
+pub(crate) const TOKEN: Address = Address::repeat_byte(0x70);
 const LEDGER: Address = Address::repeat_byte(0x1e);
 const TOKEN_CODE: &str = include_str!("contracts/Token.hex");
 const LEDGER_CODE: &str = include_str!("contracts/Ledger.hex");
@@ -53,7 +54,7 @@ impl Kind {
     }
 
     /// Transactions that fill a block of 30 Mgas.
-    const fn per_block(self) -> u64 {
+    pub(crate) const fn per_block(self) -> u64 {
         30_000_000 / self.gas_limit()
     }
 }
@@ -70,6 +71,11 @@ pub(crate) struct Workload {
 struct Sender {
     key: k256::ecdsa::SigningKey,
     address: Address,
+}
+
+/// Address of the account that sends the transactions `index`, `index + senders`, ...
+pub(crate) fn sender_address(index: u64) -> Result<Address> {
+    Ok(sender(index)?.address)
 }
 
 fn sender(index: u64) -> Result<Sender> {
@@ -154,25 +160,34 @@ impl TransactionSource for Given {
     }
 }
 
-/// Builds `blocks` blocks of `kind`, of about 30 Mgas of gas limits each.
-pub(crate) fn build(kind: Kind, blocks: u64, senders: u64) -> Result<Workload> {
+/// A number of blocks with as many transactions of one kind each.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stage {
+    pub(crate) kind: Kind,
+    pub(crate) blocks: u64,
+    pub(crate) per_block: u64,
+}
+
+/// Builds one stage after the other, with so many accounts that send in turn.
+pub(crate) fn build(stages: &[Stage], senders: u64) -> Result<Workload> {
     let senders: Vec<Sender> = (0..senders).map(sender).collect::<Result<_>>()?;
     let spec = Arc::new(ChainSpec::from_genesis(genesis(&senders)?)?);
     let directory = tempfile::tempdir()?;
     let options = StoreOptions { durability: Durability::Volatile, ..Default::default() };
     let chain = Chain::open(Arc::clone(&spec), Store::open(directory.path(), options)?)?;
-    let (count, chain_id) = (kind.per_block(), spec.chain_id());
+    let chain_id = spec.chain_id();
     let mut workload = Workload { spec, blocks: Vec::new(), transactions: 0, gas: 0 };
-    for number in 0..blocks {
-        let transactions: Vec<_> = (0..count)
+    let each_block = stages.iter().flat_map(|stage| (0..stage.blocks).map(move |_| stage));
+    for Stage { kind, per_block, .. } in each_block {
+        let first = workload.transactions;
+        let transactions: Vec<_> = (first..first + per_block)
             .into_par_iter()
-            .map(|index| {
-                let serial = number * count + index;
+            .map(|serial| {
                 let sender_index = serial % senders.len() as u64;
                 let sender = senders
                     .get(sender_index as usize)
                     .ok_or_else(|| eyre!("no sender {sender_index}"))?;
-                transaction(kind, chain_id, sender, serial / senders.len() as u64, serial)
+                transaction(*kind, chain_id, sender, serial / senders.len() as u64, serial)
             })
             .collect::<Result<_>>()?;
         let block = extend(&chain, transactions)?;

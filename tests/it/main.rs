@@ -16,6 +16,7 @@ mod layers;
 mod node;
 mod persistence;
 mod rpc;
+mod rpc_runner;
 mod wallet;
 mod wrong_request;
 mod wrong_start;

@@ -8,6 +8,7 @@ use std::{
 };
 
 mod blockchain;
+mod rpc;
 
 /// Exit code when a test failed.
 const FAILED: u8 = 1;
@@ -44,6 +45,40 @@ enum Suite {
     /// passed. 1: a test failed. 2: bad usage, or no test was found.
     #[command(verbatim_doc_comment)]
     Blockchain(BlockchainArguments),
+    /// Requests and responses of ethereum/execution-apis, by the rules of ethereum/hive.
+    ///
+    /// Takes a directory with genesis.json, chain.rlp and METHOD/case.io. The chain is imported
+    /// into a temporary store as `mfenx import --unsealed` does, then served with every namespace
+    /// and asked over HTTP, all cases in sorted order on one node.
+    ///
+    /// A response must be the expected one in every field; only the words of errors are free.
+    /// A case with a comment `speconly:` is compared by its shape: JSON types, keys, and what is
+    /// hexadecimal.
+    ///
+    /// Failures are printed with the places that differ, then the totals of each method; the last
+    /// line is `N passed, N failed`. Exit code 0: all passed. 1: a case failed. 2: bad usage, no
+    /// such case, or the chain cannot be imported and served.
+    #[command(verbatim_doc_comment)]
+    Rpc(RpcArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct RpcArguments {
+    /// Directory with genesis.json, chain.rlp and METHOD/case.io.
+    #[arg(long, value_name = "DIR")]
+    fixtures: PathBuf,
+    /// Run only the cases of this method, or only this case.
+    #[arg(long, value_name = "METHOD[/case]")]
+    only: Option<String>,
+    /// Ask this node (`http://...`), which serves the chain already, and start none.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Print requests, responses and differences whole, and the names of what passed.
+    #[arg(long)]
+    verbose: bool,
+    /// Where the temporary store is made; by default the system's place for temporary files.
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -67,42 +102,57 @@ struct BlockchainArguments {
 }
 
 fn main() -> ExitCode {
-    let Suite::Blockchain(arguments) = Arguments::parse().suite;
+    let outcome = match Arguments::parse().suite {
+        Suite::Blockchain(arguments) => run_blockchain(arguments),
+        Suite::Rpc(arguments) => run_rpc(arguments),
+    };
+    ExitCode::from(outcome.unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "error: {error:#}");
+        USAGE
+    }))
+}
+
+fn run_blockchain(arguments: BlockchainArguments) -> eyre::Result<u8> {
     let options = blockchain::Options {
         threads: arguments.threads,
         filter: arguments.filter,
         scratch: arguments.scratch.unwrap_or_else(std::env::temp_dir),
         strict_exceptions: arguments.strict_exceptions,
     };
-    let code = match blockchain::run(&arguments.paths, &options) {
-        Ok(report) => {
-            let total = report.passed + report.failures.len();
-            if let Err(error) = print(&report) {
-                let _ = writeln!(io::stderr(), "error: cannot print the result: {error}");
-                return ExitCode::from(FAILED);
-            }
-            match (total, report.failures.is_empty()) {
-                (0, _) => USAGE,
-                (_, true) => 0,
-                (_, false) => FAILED,
-            }
-        }
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
-            USAGE
-        }
-    };
-    ExitCode::from(code)
-}
-
-fn print(report: &blockchain::Report) -> io::Result<()> {
+    let report = blockchain::run(&arguments.paths, &options)?;
+    eyre::ensure!(report.passed > 0 || !report.failures.is_empty(), "no test was found");
     let mut out = io::stdout().lock();
     for failure in &report.failures {
         writeln!(out, "FAILED {}: {}", failure.name, failure.reason)?;
     }
-    if report.passed == 0 && report.failures.is_empty() {
-        writeln!(io::stderr(), "error: no test was found")?;
-    }
     writeln!(out, "{} passed, {} failed", report.passed, report.failures.len())?;
-    out.flush()
+    out.flush()?;
+    Ok(if report.failures.is_empty() { 0 } else { FAILED })
+}
+
+fn run_rpc(arguments: RpcArguments) -> eyre::Result<u8> {
+    let verbose = arguments.verbose;
+    let options = rpc::Options {
+        only: arguments.only,
+        url: arguments.url,
+        scratch: arguments.scratch.unwrap_or_else(std::env::temp_dir),
+        verbose,
+    };
+    let mut out = io::stdout();
+    let report = rpc::run(&arguments.fixtures, &options, |outcome| {
+        // Whoever closed our output is told by the last line, which cannot be written either.
+        let _ = match &outcome.failure {
+            Some(failure) => writeln!(out, "FAILED {}\n{failure}", outcome.name),
+            None if verbose => writeln!(out, "passed {}", outcome.name),
+            None => Ok(()),
+        };
+    })?;
+    for (method, (passed, all)) in report.totals() {
+        let mark = if passed == all { "" } else { "  <-" };
+        writeln!(out, "{passed:>4} of {all:<4} {method}{mark}")?;
+    }
+    let failed = report.failed();
+    writeln!(out, "{} passed, {failed} failed", report.outcomes.len() - failed)?;
+    out.flush()?;
+    Ok(if failed == 0 { 0 } else { FAILED })
 }

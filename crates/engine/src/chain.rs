@@ -180,6 +180,7 @@ impl Chain {
         self.store.commit(BlockCommit {
             block: &block,
             receipts: &executed.receipts,
+            touched: &executed.touched,
             changes: &outcome.changes,
             trie: &outcome.trie,
             certificate,

@@ -5,18 +5,18 @@ use crate::{
     database::{Source, blame, state_over},
     env::next_header,
     error::{BlockError, ExecutionError, TransactionError},
-    execute::{Executed, Executor, finish, start, transaction_error},
+    execute::{Executed, Executor, TransactionResult, execute, finish, start, transaction_error},
     header_rules::MAX_EXTRA_DATA_BYTES,
     receipts, requests,
+    touched::Touched,
     transaction_rules::validate_transaction,
 };
 use alloy_consensus::{
     Transaction as _,
     proofs::{calculate_receipt_root, calculate_transaction_root, calculate_withdrawals_root},
-    transaction::Recovered,
 };
 use alloy_eips::eip4895::{Withdrawal, Withdrawals};
-use alloy_evm::block::{BlockExecutor, CommitChanges, TxResult};
+use alloy_evm::block::CommitChanges;
 use alloy_hardforks::EthereumHardforks;
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::Encodable;
@@ -167,6 +167,7 @@ fn check_attributes(
 struct Draft {
     header: Header,
     transactions: Vec<Transaction>,
+    touched: Touched,
     senders: Vec<Address>,
     gas_left: u64,
     bytes_left: usize,
@@ -206,6 +207,7 @@ fn fill<DB: DatabaseRef>(
         blob_gas_left: blobs.map_or(0, |params| params.max_blob_gas_per_block()),
         header,
         transactions: Vec::new(),
+        touched: Touched::new(),
         senders: Vec::new(),
     };
     let mut misfits = 0;
@@ -225,7 +227,8 @@ fn fill<DB: DatabaseRef>(
             Tried::Out(reason) => source.rejected(&transaction, reason),
         }
     }
-    Ok((draft, finish(spec, executor)?))
+    let outcome = finish(spec, executor, std::mem::take(&mut draft.touched))?;
+    Ok((draft, outcome))
 }
 
 impl Draft {
@@ -251,16 +254,16 @@ impl Draft {
         }
         let contract = requests::deposit_contract(spec);
         // One bad deposit log would make the whole block invalid (EIP-6110).
-        let executed = executor.execute_transaction_with_commit_condition(
-            Recovered::new_unchecked(inner, transaction.signer()),
-            |output| {
-                let logs = output.result().result.logs();
-                match requests::append_deposits(contract, logs, &mut Vec::new()) {
-                    Some(()) => CommitChanges::Yes,
-                    None => CommitChanges::No,
-                }
-            },
-        );
+        let accept = |output: &TransactionResult| match requests::append_deposits(
+            contract,
+            output.result.logs(),
+            &mut Vec::new(),
+        ) {
+            Some(()) => CommitChanges::Yes,
+            None => CommitChanges::No,
+        };
+        let (sender, index) = (transaction.signer(), self.transactions.len());
+        let executed = execute(executor, inner, sender, index, &mut self.touched, accept);
         match executed {
             Ok(Some(gas)) => {
                 self.gas_left = self.gas_left.saturating_sub(gas.tx_gas_used());

@@ -3,29 +3,33 @@
 use crate::{
     error::CallError,
     interrupt::{Guard, install},
+    overrides::{BlockOverrides, apply_accounts},
 };
 use alloy_evm::{
-    Evm, EvmEnv,
-    eth::{EthEvm, EthEvmBuilder},
-    overrides::{apply_block_overrides, apply_state_overrides},
+    Database, Evm, EvmEnv,
+    eth::{EthEvm, EthEvmBuilder, EthEvmContext},
     precompiles::PrecompilesMap,
 };
-use alloy_primitives::{Bytes, Log};
-use alloy_rpc_types_eth::{BlockOverrides, state::StateOverride};
+use alloy_primitives::{Address, Bytes, Log, U256};
+use alloy_rpc_types_eth::state::StateOverride;
 use revm::{
-    DatabaseRef,
+    DatabaseRef, Inspector,
     context::{
-        TxEnv,
-        result::{EVMError, ExecutionResult, HaltReason, ResultGas},
+        JournalTr, TxEnv,
+        result::{
+            EVMError, ExecutionResult, HaltReason, InvalidTransaction, ResultAndState, ResultGas,
+        },
     },
     database::CacheDB,
     inspector::NoOpInspector,
+    precompile::{PrecompileSpecId, Precompiles},
+    primitives::hardfork::SpecId,
 };
 
 /// What a call finds changed, and how much it may use.
 #[derive(Debug, Clone)]
 pub struct CallOptions {
-    /// Accounts to see differently. `movePrecompileToAddress` is refused.
+    /// Accounts to see differently.
     pub state_overrides: Option<StateOverride>,
     /// Fields of the block to see differently.
     pub block_overrides: Option<BlockOverrides>,
@@ -118,73 +122,132 @@ pub fn call<DB: DatabaseRef>(
 }
 
 /// The database of a call.
-type CallDb<'i, DB> = CacheDB<Guard<'i, DB>>;
+pub(crate) type CallDb<'i, DB> = CacheDB<Guard<'i, DB>>;
 
 /// An EVM for calls, which can run several times on the same state.
-pub(crate) struct Simulation<'i, DB: DatabaseRef> {
-    pub(crate) evm: EthEvm<CallDb<'i, DB>, NoOpInspector, PrecompilesMap>,
+pub(crate) struct Simulation<'i, DB: DatabaseRef, I = NoOpInspector> {
+    pub(crate) evm: EthEvm<CallDb<'i, DB>, I, PrecompilesMap>,
 }
 
 impl<'i, DB: DatabaseRef> Simulation<'i, DB> {
+    /// Applies the overrides; everything but them and the gas price of `request` is left to
+    /// [`Self::run`].
     pub(crate) fn new(
         db: DB,
-        mut env: EvmEnv,
+        env: EvmEnv,
         request: &TxEnv,
         options: &CallOptions,
         interrupt: &'i mut dyn FnMut() -> bool,
     ) -> Result<Self, CallError> {
+        Simulation::inspected(db, env, request, options, NoOpInspector {}, interrupt).map(
+            |mut simulation| {
+                simulation.evm.set_inspector_enabled(false);
+                simulation
+            },
+        )
+    }
+}
+
+impl<'i, DB: DatabaseRef, I: Inspector<EthEvmContext<CallDb<'i, DB>>>> Simulation<'i, DB, I> {
+    /// The same with an inspector that sees every run.
+    pub(crate) fn inspected(
+        db: DB,
+        mut env: EvmEnv,
+        request: &TxEnv,
+        options: &CallOptions,
+        inspector: I,
+        interrupt: &'i mut dyn FnMut() -> bool,
+    ) -> Result<Self, CallError> {
         let mut db = CacheDB::new(Guard::new(db, interrupt));
         if let Some(overrides) = &options.block_overrides {
-            apply_block_overrides(overrides.clone(), &mut db, &mut env.block_env);
+            overrides.apply(&mut env)?;
+            let hashes = overrides.block_hash.iter().flatten();
+            let hashes = hashes.map(|(number, hash)| (U256::from(*number), *hash));
+            db.cache.block_hashes.extend(hashes);
         }
+        let mut precompiles = precompiles_of(env.cfg_env.spec);
         if let Some(overrides) = &options.state_overrides {
-            if overrides.values().any(|account| account.move_precompile_to.is_some()) {
-                let text = "`movePrecompileToAddress` is not supported".to_owned();
-                return Err(CallError::Override(text));
-            }
-            apply_state_overrides(overrides.clone(), &mut db)
-                .map_err(|error| override_error::<DB>(error))?;
+            apply_accounts(overrides, &mut db, &mut precompiles)?;
         }
-        let cfg = &mut env.cfg_env;
-        cfg.disable_nonce_check = true;
-        cfg.disable_eip3607 = true;
-        cfg.disable_block_gas_limit = true;
-        cfg.tx_gas_limit_cap = Some(u64::MAX);
-        cfg.memory_limit = options.memory_bytes_max;
-        // Whoever pays nothing for gas is not held to a price: the BASEFEE opcode agrees.
-        if request.gas_price == 0 {
-            env.block_env.basefee = 0;
-        }
-        if !request.blob_hashes.is_empty()
-            && request.max_fee_per_blob_gas == 0
-            && let Some(blob) = &mut env.block_env.blob_excess_gas_and_price
-        {
-            blob.blob_gasprice = 0;
-        }
-        Ok(Self { evm: install(EthEvmBuilder::new(db, env).build()) })
+        look_away(&mut env, options.memory_bytes_max);
+        free_what_is_not_priced(&mut env, request);
+        Ok(Self { evm: call_evm(db, env, precompiles, inspector) })
     }
 
     /// Runs `request` and forgets what it changed.
     pub(crate) fn run(&mut self, request: TxEnv) -> Result<ExecutionResult, CallError> {
+        self.run_for_changes(request).map(|outcome| outcome.result)
+    }
+
+    /// Runs `request` and says what it changed; the database stays as it was.
+    pub(crate) fn run_for_changes(&mut self, request: TxEnv) -> Result<ResultAndState, CallError> {
+        let sender = request.caller;
         let result = self.evm.transact_raw(request);
         if self.evm.db().db.interrupted() {
             return Err(CallError::Interrupted);
         }
-        match result {
-            Ok(result) => Ok(result.result),
-            Err(EVMError::Transaction(reason)) => Err(CallError::Transaction(reason)),
-            Err(EVMError::Database(error)) => Err(CallError::Database(Box::new(error))),
-            Err(other) => Err(CallError::Evm(other.to_string())),
-        }
+        result.map_err(|error| call_error(sender, error))
     }
 }
 
-fn override_error<DB: DatabaseRef>(
-    error: alloy_evm::overrides::StateOverrideError<DB::Error>,
-) -> CallError {
-    use alloy_evm::overrides::StateOverrideError as Error;
+/// The precompiles of a fork, to be moved and replaced.
+pub(crate) fn precompiles_of(spec: SpecId) -> PrecompilesMap {
+    PrecompilesMap::from_static(Precompiles::new(PrecompileSpecId::from_spec_id(spec)))
+}
+
+/// An EVM that asks its database whether to stop. Warm from the beginning are the addresses where
+/// the fork has precompiles (EIP-2929), wherever `precompiles` has them.
+pub(crate) fn call_evm<DB, I>(
+    db: DB,
+    env: EvmEnv,
+    precompiles: PrecompilesMap,
+    inspector: I,
+) -> EthEvm<DB, I, PrecompilesMap>
+where
+    DB: Database + crate::interrupt::Interrupt,
+    I: Inspector<EthEvmContext<DB>>,
+{
+    let warm = Precompiles::new(PrecompileSpecId::from_spec_id(env.cfg_env.spec)).addresses_set();
+    let builder = EthEvmBuilder::new(db, env).precompiles(precompiles).inspector(inspector);
+    let mut evm = install(builder.build(), true);
+    evm.ctx_mut().journaled_state.warm_precompiles(warm);
+    evm
+}
+
+/// Turns off the checks that calls do not have to pass, and bounds their memory.
+pub(crate) const fn look_away(env: &mut EvmEnv, memory_bytes_max: u64) {
+    let cfg = &mut env.cfg_env;
+    cfg.disable_nonce_check = true;
+    cfg.disable_eip3607 = true;
+    cfg.disable_block_gas_limit = true;
+    cfg.tx_gas_limit_cap = Some(u64::MAX);
+    cfg.memory_limit = memory_bytes_max;
+}
+
+/// Whoever pays nothing for gas, or for blobs, is not held to a price: the BASEFEE opcode agrees.
+pub(crate) fn free_what_is_not_priced(env: &mut EvmEnv, request: &TxEnv) {
+    if request.gas_price == 0 {
+        env.block_env.basefee = 0;
+    }
+    if !request.blob_hashes.is_empty()
+        && request.max_fee_per_blob_gas == 0
+        && let Some(blob) = &mut env.block_env.blob_excess_gas_and_price
+    {
+        blob.blob_gasprice = 0;
+    }
+}
+
+/// What an error of the EVM says about a call of `sender`.
+pub(crate) fn call_error<E>(sender: Address, error: EVMError<E>) -> CallError
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
     match error {
-        Error::Database(error) => CallError::Database(Box::new(error)),
-        other => CallError::Override(other.to_string()),
+        EVMError::Transaction(InvalidTransaction::LackOfFundForMaxFee { fee, balance }) => {
+            CallError::InsufficientFunds { address: sender, have: *balance, want: *fee }
+        }
+        EVMError::Transaction(reason) => CallError::Transaction(reason),
+        EVMError::Database(error) => CallError::Database(Box::new(error)),
+        other => CallError::Evm(other.to_string()),
     }
 }

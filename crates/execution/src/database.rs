@@ -1,6 +1,9 @@
 //! Reading a state without losing sight of its failures.
 
-use crate::error::{BoxError, ExecutionError};
+use crate::{
+    error::{BoxError, ExecutionError},
+    touched::BeneficiaryWatch,
+};
 use alloy_primitives::{Address, B256, U256};
 use revm::{
     Database, DatabaseRef, database::State, database_interface::DBErrorMarker, state::AccountInfo,
@@ -15,6 +18,7 @@ use std::fmt;
 pub(crate) struct Source<DB> {
     db: DB,
     failure: Option<BoxError>,
+    pub(crate) watch: BeneficiaryWatch,
 }
 
 /// Stands for the failure that [`Source`] keeps.
@@ -61,7 +65,8 @@ impl<DB: DatabaseRef> Database for Source<DB> {
 
 /// A state over `db` that collects what changes.
 pub(crate) fn state_over<DB: DatabaseRef>(db: DB) -> State<Source<DB>> {
-    State::builder().with_database(Source { db, failure: None }).with_bundle_update().build()
+    let source = Source { db, failure: None, watch: BeneficiaryWatch::default() };
+    State::builder().with_database(source).with_bundle_update().build()
 }
 
 /// Gives `result` back, or the failure of the database that lies behind its error.

@@ -1,5 +1,6 @@
 //! What can be wrong with a header, a block, a transaction or a call, and whose fault it is.
 
+use crate::overrides::OverrideError;
 use alloy_primitives::{Address, B256, U256};
 use revm::context::result::InvalidTransaction;
 
@@ -278,9 +279,27 @@ pub enum CallError {
     /// The call's own parameters make it impossible: tell the caller.
     #[error("{0}")]
     Transaction(InvalidTransaction),
+    /// The balance does not cover value, gas and blobs: tell the caller.
+    #[error(
+        "insufficient funds for gas * price + value: address {address} have {have} want {want}"
+    )]
+    InsufficientFunds {
+        /// The sender.
+        address: Address,
+        /// Its balance, in wei.
+        have: U256,
+        /// What it must be, in wei.
+        want: U256,
+    },
     /// The state or block overrides contradict themselves: tell the caller.
-    #[error("{0}")]
-    Override(String),
+    #[error(transparent)]
+    Override(#[from] OverrideError),
+    /// Several calls return too much together: tell the caller.
+    #[error("the results exceed {bytes_max} bytes")]
+    OutputTooLarge {
+        /// The bound.
+        bytes_max: usize,
+    },
     /// The interrupt said stop.
     #[error("the call was interrupted")]
     Interrupted,

@@ -7,25 +7,31 @@ use crate::{
     error::{BlockError, BoxError, ExecutionError, TransactionError},
     receipts::{self, Receipts, set_post_state},
     requests,
+    touched::{self, Touched},
 };
-use alloy_consensus::{Header, proofs::calculate_receipt_root, transaction::Recovered};
+use alloy_consensus::{
+    Header, Transaction as _, proofs::calculate_receipt_root, transaction::Recovered,
+};
 use alloy_eips::{eip4895::Withdrawal, eip7685::Requests};
 use alloy_evm::{
     Evm,
     block::{
-        BlockExecutionError, BlockExecutor, BlockValidationError,
-        state_changes::post_block_balance_increments,
+        BlockExecutionError, BlockExecutor, BlockValidationError, CommitChanges, GasOutput,
+        TxResult, state_changes::post_block_balance_increments,
     },
     eth::{EthBlockExecutionCtx, EthBlockExecutor, EthEvm, EthEvmBuilder, dao_fork},
     precompiles::PrecompilesMap,
 };
 use alloy_hardforks::{EthereumHardfork, EthereumHardforks};
-use alloy_primitives::Bytes;
+use alloy_primitives::{Address, Bytes};
 use mfenx_chainspec::ChainSpec;
-use mfenx_primitives::{B256, KECCAK256_EMPTY, Receipt, RecoveredBlock};
+use mfenx_primitives::{B256, KECCAK256_EMPTY, Receipt, RecoveredBlock, Transaction};
 use revm::{
     Database, DatabaseRef,
-    context::Block as _,
+    context::{
+        Block as _,
+        result::{HaltReason, ResultAndState},
+    },
     database::{BundleState, State, states::bundle_state::BundleRetention},
     database_interface::DatabaseCommitExt,
 };
@@ -39,6 +45,11 @@ pub struct Executed {
     pub bundle: BundleState,
     /// One receipt per transaction, in order.
     pub receipts: Vec<Receipt>,
+    /// The accounts that its transactions loaded, each with the index of the transaction, in no
+    /// order: sender, receiver, everybody who calls, is called or created, and accounts that code
+    /// only looked at. The beneficiary is among them only where it is more than the receiver of a
+    /// tip.
+    pub touched: Vec<(Address, u32)>,
     /// Its requests (EIP-7685); empty before Prague.
     pub requests: Requests,
     /// Gas used by its transactions.
@@ -75,6 +86,7 @@ pub fn execute_block<DB: DatabaseRef>(
 /// The part of [`Executed`] that does not stay in the state.
 pub(crate) struct Outcome {
     pub(crate) receipts: Vec<Receipt>,
+    pub(crate) touched: Touched,
     pub(crate) requests: Requests,
     pub(crate) gas_used: u64,
     pub(crate) blob_gas_used: u64,
@@ -84,8 +96,9 @@ impl Outcome {
     /// Takes the changes out of the state.
     pub(crate) fn into_executed<DB: DatabaseRef>(self, state: &mut State<Source<DB>>) -> Executed {
         state.merge_transitions(BundleRetention::PlainState);
-        let Self { receipts, requests, gas_used, blob_gas_used } = self;
-        Executed { bundle: state.take_bundle(), receipts, requests, gas_used, blob_gas_used }
+        let Self { receipts, touched, requests, gas_used, blob_gas_used } = self;
+        let bundle = state.take_bundle();
+        Executed { bundle, receipts, touched, requests, gas_used, blob_gas_used }
     }
 }
 
@@ -111,10 +124,9 @@ pub(crate) fn start<'a, 's, DB: DatabaseRef>(
     }
     let collisions = StorageCollisions::of(spec);
     let inspect = !collisions.is_empty();
-    let evm = EthEvmBuilder::new(state, evm_env(spec, header))
-        .inspector(collisions)
-        .set_inspect(inspect)
-        .build();
+    state.database.watch(header.beneficiary);
+    let evm = EthEvmBuilder::new(state, evm_env(spec, header)).inspector(collisions).build();
+    let evm = touched::install(evm, inspect);
     let ctx = EthBlockExecutionCtx {
         parent_hash: header.parent_hash,
         parent_beacon_block_root: header.parent_beacon_block_root,
@@ -148,17 +160,18 @@ fn run<DB: DatabaseRef>(
     let count = body.transactions.len();
     let mut executor = start(spec, state, header, &body.ommers, withdrawals, count)?;
     let roots = !spec.is_byzantium_active_at_block(header.number);
+    let mut touched = Touched::new();
     for (index, (transaction, sender)) in block.transactions_with_sender().enumerate() {
-        executor.execute_transaction(Recovered::new_unchecked(transaction, sender)).map_err(
-            |error| match transaction_error(error) {
-                Ok(reason) => ExecutionError::InvalidTransaction {
-                    index,
-                    hash: *transaction.tx_hash(),
-                    reason: Box::new(reason),
-                },
-                Err(other) => other,
+        let accept = |_: &TransactionResult| CommitChanges::Yes;
+        let executed = execute(&mut executor, transaction, sender, index, &mut touched, accept);
+        executed.map_err(|error| match transaction_error(error) {
+            Ok(reason) => ExecutionError::InvalidTransaction {
+                index,
+                hash: *transaction.tx_hash(),
+                reason: Box::new(reason),
             },
-        )?;
+            Err(other) => other,
+        })?;
         if roots {
             let state = executor.evm_mut().db_mut();
             state.merge_transitions(BundleRetention::PlainState);
@@ -169,13 +182,49 @@ fn run<DB: DatabaseRef>(
             }
         }
     }
-    finish(spec, executor)
+    finish(spec, executor, touched)
+}
+
+/// What the EVM says of one transaction.
+pub(crate) type TransactionResult = ResultAndState<HaltReason>;
+
+/// Executes one transaction, and adds to `touched` what it loaded. Nothing of it stays where
+/// `accept` does not take its result.
+pub(crate) fn execute<DB: DatabaseRef>(
+    executor: &mut Executor<'_, '_, DB>,
+    transaction: &Transaction,
+    sender: Address,
+    index: usize,
+    touched: &mut Touched,
+    accept: impl FnOnce(&TransactionResult) -> CommitChanges,
+) -> Result<Option<GasOutput>, BlockExecutionError> {
+    let beneficiary = executor.evm.block().beneficiary();
+    let before = touched.len();
+    // A block with more transactions would not fit into any limit.
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
+    let mut counts = sender == beneficiary || transaction.to() == Some(beneficiary);
+    let executed = executor.execute_transaction_with_commit_condition(
+        Recovered::new_unchecked(transaction, sender),
+        |output| {
+            let output = output.result();
+            counts |= touched::add_loaded(touched, index, &output.state, beneficiary);
+            accept(output)
+        },
+    );
+    counts |= executor.evm_mut().db_mut().database.take_called();
+    match executed {
+        Ok(Some(_)) if counts => touched.push((beneficiary, index)),
+        Ok(Some(_)) => {}
+        _ => touched.truncate(before),
+    }
+    executed
 }
 
 /// What comes after the transactions: requests, rewards, withdrawals.
 pub(crate) fn finish<DB: DatabaseRef>(
     spec: &ChainSpec,
     mut executor: Executor<'_, '_, DB>,
+    touched: Touched,
 ) -> Result<Outcome, ExecutionError> {
     let timestamp = executor.evm.block().timestamp().saturating_to();
     let mut requests = Requests::default();
@@ -210,6 +259,7 @@ pub(crate) fn finish<DB: DatabaseRef>(
         .map_err(|error| BlockError::BalanceIncrement(error.to_string()))?;
     Ok(Outcome {
         receipts: executor.receipts,
+        touched,
         requests,
         gas_used: executor.cumulative_tx_gas_used,
         blob_gas_used: executor.blob_gas_used,

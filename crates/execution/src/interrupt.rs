@@ -10,7 +10,7 @@ use revm::{
     Database, DatabaseRef,
     bytecode::opcode,
     context::{ContextError, Host},
-    database::CacheDB,
+    database::{CacheDB, State, WrapDatabaseRef},
     interpreter::{
         Instruction, InstructionContext, InstructionExecResult, InstructionResult,
         instructions::{contract, control},
@@ -34,6 +34,17 @@ pub(crate) struct Guard<'i, DB> {
 impl<'i, DB> Guard<'i, DB> {
     pub(crate) fn new(db: DB, interrupt: &'i mut dyn FnMut() -> bool) -> Self {
         Self { db, interrupt, jumps: 0, interrupted: false }
+    }
+
+    fn poll_at_jump(&mut self) -> bool {
+        self.jumps = self.jumps.wrapping_add(1);
+        self.jumps.is_multiple_of(JUMPS_PER_POLL) && self.poll()
+    }
+
+    /// Asks whether to stop.
+    pub(crate) fn poll(&mut self) -> bool {
+        self.interrupted |= (self.interrupt)();
+        self.interrupted
     }
 
     /// Whether a call was stopped.
@@ -78,13 +89,21 @@ pub(crate) trait Interrupt {
 
 impl<DB> Interrupt for CacheDB<Guard<'_, DB>> {
     fn poll_at_jump(&mut self) -> bool {
-        self.db.jumps = self.db.jumps.wrapping_add(1);
-        self.db.jumps.is_multiple_of(JUMPS_PER_POLL) && self.poll()
+        self.db.poll_at_jump()
     }
 
     fn poll(&mut self) -> bool {
-        self.db.interrupted |= (self.db.interrupt)();
-        self.db.interrupted
+        self.db.poll()
+    }
+}
+
+impl<DB: DatabaseRef> Interrupt for &mut State<WrapDatabaseRef<Guard<'_, DB>>> {
+    fn poll_at_jump(&mut self) -> bool {
+        self.database.0.poll_at_jump()
+    }
+
+    fn poll(&mut self) -> bool {
+        self.database.0.poll()
     }
 }
 
@@ -121,7 +140,9 @@ fn create<DB: Database + Interrupt, const IS_CREATE2: bool>(
 }
 
 /// Makes the jumps, calls and creations of `evm` ask whether to stop; gas costs stay.
-pub(crate) fn install<DB, I, P>(evm: EthEvm<DB, I, P>) -> EthEvm<DB, I, P>
+///
+/// `inspect` says whether the inspector is asked.
+pub(crate) fn install<DB, I, P>(evm: EthEvm<DB, I, P>, inspect: bool) -> EthEvm<DB, I, P>
 where
     DB: alloy_evm::Database + Interrupt,
     EthEvmContext<DB>: Host,
@@ -143,5 +164,5 @@ where
             *entry = instruction;
         }
     }
-    EthEvm::new(inner, false)
+    EthEvm::new(inner, inspect)
 }

@@ -14,9 +14,11 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod access_list;
 mod block_rules;
 mod build;
 mod call;
+mod call_many;
 mod collisions;
 mod database;
 mod difficulty;
@@ -27,13 +29,18 @@ mod execute;
 mod header_rules;
 mod interrupt;
 mod ommers;
+mod overrides;
 mod receipts;
 mod requests;
+mod simulate;
+mod touched;
 mod transaction_rules;
 
+pub use access_list::{AccessListOutcome, create_access_list};
 pub use block_rules::{MAX_BLOCK_RLP_BYTES, validate_block};
 pub use build::{BuildAttributes, Built, Rejection, TransactionSource, build_block};
 pub use call::{CallOptions, CallOutcome, call};
+pub use call_many::{CallBundle, call_many};
 pub use difficulty::expected_difficulty;
 pub use env::{evm_env, next_excess_blob_gas, next_gas_limit, next_header};
 pub use error::{BlockError, BoxError, CallError, ExecutionError, HeaderError, TransactionError};
@@ -41,6 +48,11 @@ pub use estimate::{EstimateError, estimate_gas};
 pub use execute::{Executed, IntermediateRoot, execute_block};
 pub use header_rules::{MAX_EXTRA_DATA_BYTES, MAX_GAS_LIMIT, MIN_GAS_LIMIT, validate_header};
 pub use ommers::{OMMER_ANCESTORS, validate_ommers};
+pub use overrides::{BlockOverrides, OverrideError};
+pub use simulate::{
+    BlockCalls, NumberedLog, SIMULATED_BLOCKS_MAX, SimulateError, SimulateOptions, SimulatedBlock,
+    SimulatedCall, UnsignedTransaction, simulate, unsigned_transaction,
+};
 pub use transaction_rules::validate_transaction;
 
 #[cfg(test)]

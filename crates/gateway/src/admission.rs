@@ -137,12 +137,12 @@ fn client(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jsonrpsee::Methods;
-    use mfenx_rpc::{RpcLayer, RpcLimits};
+    use jsonrpsee::RpcModule;
+    use mfenx_rpc::RpcLimits;
 
     fn admission(total: usize, client: usize, limit_loopback: bool) -> Arc<Admission> {
-        let (methods, limits) = (Methods::new(), RpcLimits::default());
-        let server = RpcServer::new(methods.clone(), &RpcLayer::new(&methods, &limits), &limits);
+        let limits = RpcLimits::default();
+        let server = RpcServer::new(RpcModule::new(()), &limits);
         let config = GatewayConfig {
             connections_max: total,
             connections_per_client_max: client,

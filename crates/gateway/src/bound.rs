@@ -4,8 +4,7 @@ use crate::{
     body_space::BodySpace, config::GatewayConfig, connection::Connections, error::GatewayError,
     http::HttpLimits, metrics, service::Services, websocket::WebSockets,
 };
-use jsonrpsee::{Methods, RpcModule};
-use mfenx_rpc::{NodeStatus, RpcLayer, RpcLimits, RpcServer};
+use mfenx_rpc::{NodeStatus, RpcLimits, RpcMethods, RpcServer};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -45,23 +44,21 @@ impl Bound {
         self.address
     }
 
-    /// Serves the methods of `module` until `shutdown` is cancelled; then accepts nothing more,
+    /// Serves `methods` until `shutdown` is cancelled; then accepts nothing more,
     /// lets what runs end within the drain time, and returns when every connection is closed.
     ///
-    /// `limits` are those the module was made with. Whoever wants load balancers to turn away first
+    /// `limits` are those the methods were made with. Whoever wants load balancers to turn away first
     /// sets `status` to not ready and waits before cancelling `shutdown`.
     pub async fn serve(
         self,
-        module: RpcModule<()>,
+        methods: impl Into<RpcMethods>,
         limits: &RpcLimits,
         status: Arc<NodeStatus>,
         shutdown: CancellationToken,
     ) {
         let Self { listener, address, config } = self;
         metrics::describe();
-        let methods = Methods::from(module);
-        let layer = RpcLayer::new(&methods, limits);
-        let server = RpcServer::new(methods, &layer, limits);
+        let server = RpcServer::new(methods, limits);
         let services = services(&config, limits, status, &shutdown);
         let connections = Connections::new(&config, Arc::new(services), server);
         tracing::info!(%address, "JSON-RPC over HTTP and WebSocket");

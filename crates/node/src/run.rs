@@ -213,7 +213,7 @@ impl Node {
             limits: limits.clone(),
             client_version: client_version(),
         };
-        let module = mfenx_rpc::module(context, &self.namespaces)
+        let methods = mfenx_rpc::methods(context, &self.namespaces)
             .map_err(|error| NodeError::Rpc(error.to_string()))?;
         let gateway = Gateway::bind(gateway_config(self.listen.http)?).await?;
         let admin = AdminServer::bind(self.listen.admin).await?;
@@ -234,7 +234,7 @@ impl Node {
         }
         let server_status = Arc::clone(&status);
         supervisor.spawn(Part::Edge, "gateway", |stop| async move {
-            gateway.serve(module, &limits, server_status, stop).await;
+            gateway.serve(methods, &limits, server_status, stop).await;
             Ok(())
         });
         let rendered = metrics.clone();

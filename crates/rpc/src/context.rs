@@ -1,8 +1,8 @@
 //! What the methods work with.
 
 use crate::{
-    block_cache::BlockCache, fee_oracle::FeeOracle, limits::RpcLimits, namespace::Namespace,
-    pending::PendingCache, status::NodeStatus, work::Workers,
+    block_cache::BlockCache, discovery::Surface, fee_oracle::FeeOracle, limits::RpcLimits,
+    namespace::Namespace, pending::PendingCache, status::NodeStatus, work::Workers,
 };
 use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::{CommittedBlock, SealedHeader};
@@ -55,6 +55,7 @@ pub(crate) struct Context {
     pub(crate) fees: FeeOracle,
     pub(crate) pending: PendingCache,
     pub(crate) sync_waiters: Semaphore,
+    pub(crate) surface: Surface,
 }
 
 impl Context {
@@ -70,6 +71,7 @@ impl Context {
             fees: FeeOracle::new(limits.default_tip_wei),
             pending: PendingCache::new(&limits),
             sync_waiters: Semaphore::new(limits.sync_waiters_max),
+            surface: Surface::default(),
             spec,
             store,
             pool,

@@ -1,16 +1,11 @@
 //! Calling methods, and opening subscriptions where the transport can carry them.
 
-use crate::{
-    error::RpcError, middleware::refuse, subscription_id::SubscriptionIds, unsent::Backlog,
-};
+use crate::{error::RpcError, subscription_id::SubscriptionIds, unsent::Backlog};
 use futures_util::future::Either;
 use jsonrpsee::{
     ConnectionId, Extensions, MethodCallback, MethodResponse, Methods,
-    core::{
-        middleware::{Batch, Notification, Request, RpcServiceT},
-        server::{BoundedSubscriptions, MethodSink, SubscriptionMethod, SubscriptionState},
-    },
-    types::{Id, Params},
+    core::server::{BoundedSubscriptions, MethodSink, SubscriptionMethod, SubscriptionState},
+    types::{ErrorObjectOwned, Id, Params, Request},
 };
 use serde_json::value::RawValue;
 use std::{
@@ -84,7 +79,7 @@ impl Subscriber {
 /// The innermost service: looks a method up and runs it. Batches are taken apart before they get
 /// here.
 #[derive(Debug, Clone)]
-pub struct Dispatch {
+pub(crate) struct Dispatch {
     methods: Methods,
     response_bytes_max: usize,
     subscriber: Option<Arc<Subscriber>>,
@@ -92,7 +87,7 @@ pub struct Dispatch {
 
 impl Dispatch {
     /// The methods of a module, whose responses may be this long.
-    pub const fn new(methods: Methods, response_bytes_max: usize) -> Self {
+    pub(crate) const fn new(methods: Methods, response_bytes_max: usize) -> Self {
         Self { methods, response_bytes_max, subscriber: None }
     }
 
@@ -126,12 +121,12 @@ async fn unsubscribe(
     }
 }
 
-impl RpcServiceT for Dispatch {
-    type MethodResponse = MethodResponse;
-    type NotificationResponse = MethodResponse;
-    type BatchResponse = MethodResponse;
-
-    fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+impl Dispatch {
+    /// Runs a method, or answers that there is none.
+    pub(crate) fn call<'a>(
+        &self,
+        request: Request<'a>,
+    ) -> impl Future<Output = MethodResponse> + Send + 'a {
         let (bytes_max, connection) = (self.response_bytes_max, self.connection());
         let Some(method) = self.methods.method(request.method_name()) else {
             let error = RpcError::UnknownMethod(request.method_name().to_owned());
@@ -166,15 +161,8 @@ impl RpcServiceT for Dispatch {
             }
         }
     }
+}
 
-    fn batch<'a>(&self, _: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        ready(refuse(jsonrpsee::types::Id::Null, RpcError::InvalidRequest("unexpected batch")))
-    }
-
-    fn notification<'a>(
-        &self,
-        _: Notification<'a>,
-    ) -> impl Future<Output = MethodResponse> + Send + 'a {
-        ready(MethodResponse::notification())
-    }
+fn refuse(id: Id<'_>, error: RpcError) -> MethodResponse {
+    MethodResponse::error(id, ErrorObjectOwned::from(error))
 }

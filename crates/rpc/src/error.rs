@@ -6,7 +6,7 @@
 use crate::revert;
 use alloy_primitives::{B256, Bytes, hex};
 use jsonrpsee::types::{ErrorObject, ErrorObjectOwned};
-use mfenx_execution::{CallError, EstimateError};
+use mfenx_execution::{CallError, EstimateError, OverrideError, SimulateError};
 use mfenx_storage::StoreError;
 use mfenx_txpool::PoolError;
 use revm::context::result::{HaltReason, InvalidTransaction, OutOfGasError};
@@ -62,6 +62,12 @@ pub enum RpcError {
         /// First block whose state can be read.
         earliest: u64,
     },
+    /// The tries of the block are no longer kept: ask for a later block.
+    #[error("pruned history unavailable: proofs and state roots reach back to block {earliest}")]
+    PrunedTries {
+        /// First block whose tries can be put together.
+        earliest: u64,
+    },
     /// The bytes are not a signed transaction.
     #[error("{0}")]
     UndecodableTransaction(String),
@@ -104,6 +110,12 @@ pub enum RpcError {
     /// The call cannot be run as it is: correct it.
     #[error("{0}")]
     CallRefused(String),
+    /// The overrides contradict themselves or the state: correct them.
+    #[error(transparent)]
+    Override(#[from] OverrideError),
+    /// The blocks cannot be simulated: correct them.
+    #[error("{}", simulation(.0))]
+    Simulation(SimulateError),
     /// The call took too long: ask for less.
     #[error("execution aborted (timeout = {seconds}s)")]
     CallTimeout {
@@ -164,13 +176,21 @@ impl RpcError {
             | Self::Pool(_)
             | Self::Halted(_)
             | Self::CallRefused(_)
+            | Self::Override(
+                OverrideError::NotAPrecompile(_)
+                | OverrideError::DestinationOverridden(_)
+                | OverrideError::StateAndDiff(_)
+                | OverrideError::BlockField(_),
+            )
             | Self::CallTimeout { .. }
             | Self::Cancelled
             | Self::TooManySubscriptions => -32000,
-            Self::PrunedHistory { .. } => 4444,
+            Self::PrunedHistory { .. } | Self::PrunedTries { .. } => 4444,
             Self::Reverted { .. } => 3,
             Self::SyncTimeout { .. } => 4,
             Self::SyncUnready { .. } => 5,
+            Self::Override(OverrideError::SelfReference(_)) => -38022,
+            Self::Simulation(error) => simulation_code(error),
             Self::RequestTimeout => -32002,
             Self::ResponseTooLarge { .. } => -32003,
             Self::Busy => -32005,
@@ -218,6 +238,7 @@ impl From<StoreError> for RpcError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::PrunedHistory { earliest } => Self::PrunedHistory { earliest },
+            StoreError::PrunedTries { earliest } => Self::PrunedTries { earliest },
             StoreError::UnknownBlock { .. } => Self::HeaderNotFound,
             StoreError::TooManyReaders => Self::Busy,
             error @ (StoreError::Locked { .. }
@@ -242,11 +263,115 @@ impl From<CallError> for RpcError {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Transaction(reason) => Self::CallRefused(refusal(&reason)),
-            CallError::Override(reason) => Self::InvalidArgument { index: 2, reason },
+            error @ CallError::InsufficientFunds { .. } => Self::CallRefused(error.to_string()),
+            CallError::Override(error) => Self::Override(error),
+            CallError::OutputTooLarge { bytes_max } => Self::ResponseTooLarge { bytes_max },
             CallError::Interrupted => Self::Cancelled,
             CallError::Database(cause) => Self::Internal(cause.to_string()),
             CallError::Evm(cause) => Self::Internal(cause),
         }
+    }
+}
+
+impl From<SimulateError> for RpcError {
+    fn from(error: SimulateError) -> Self {
+        match error {
+            SimulateError::Override(error) => Self::Override(error),
+            SimulateError::Interrupted => Self::Cancelled,
+            SimulateError::OutputTooLarge { bytes_max } => Self::ResponseTooLarge { bytes_max },
+            SimulateError::Database(cause) => Self::Internal(cause.to_string()),
+            SimulateError::Evm(cause) => Self::Internal(cause),
+            error @ (SimulateError::BlockOrder { .. }
+            | SimulateError::TimeOrder { .. }
+            | SimulateError::TooManyBlocks
+            | SimulateError::LimitExceeded(_)
+            | SimulateError::BlockGas { .. }
+            | SimulateError::Arguments(_)
+            | SimulateError::Refused { .. }
+            | SimulateError::Withdrawals
+            | SimulateError::Block(_)) => Self::Simulation(error),
+        }
+    }
+}
+
+/// The codes that execution-apis gives the failures of `eth_simulateV1`.
+const fn simulation_code(error: &SimulateError) -> i32 {
+    match error {
+        SimulateError::BlockOrder { .. } => -38020,
+        SimulateError::TimeOrder { .. } => -38021,
+        SimulateError::TooManyBlocks | SimulateError::LimitExceeded(_) => -38026,
+        SimulateError::BlockGas { .. } => -38015,
+        SimulateError::Refused { reason, .. } => refusal_code(reason),
+        SimulateError::Arguments(_)
+        | SimulateError::Override(_)
+        | SimulateError::Withdrawals
+        | SimulateError::Block(_)
+        | SimulateError::OutputTooLarge { .. }
+        | SimulateError::Interrupted
+        | SimulateError::Database(_)
+        | SimulateError::Evm(_) => -32000,
+    }
+}
+
+/// The same for a call that cannot be a transaction. Those without a code of their own have
+/// go-ethereum's, which is that of an internal error.
+const fn refusal_code(reason: &InvalidTransaction) -> i32 {
+    use InvalidTransaction as Reason;
+    match reason {
+        Reason::NonceTooLow { .. } => -38010,
+        Reason::NonceTooHigh { .. } => -38011,
+        Reason::GasPriceLessThanBasefee => -38012,
+        Reason::CallGasCostMoreThanGasLimit { .. } => -38013,
+        Reason::LackOfFundForMaxFee { .. } | Reason::OverflowPaymentInTransaction => -38014,
+        Reason::RejectCallerWithCode => -38024,
+        Reason::CreateInitCodeSizeLimit => -38025,
+        Reason::PriorityFeeGreaterThanMaxFee => -32602,
+        Reason::CallerGasLimitMoreThanBlock
+        | Reason::GasFloorMoreThanGasLimit { .. }
+        | Reason::NonceOverflowInTransaction
+        | Reason::InvalidChainId
+        | Reason::MissingChainId
+        | Reason::TxGasLimitGreaterThanCap { .. }
+        | Reason::AccessListNotSupported
+        | Reason::MaxFeePerBlobGasNotSupported
+        | Reason::BlobVersionedHashesNotSupported
+        | Reason::BlobGasPriceGreaterThanMax { .. }
+        | Reason::EmptyBlobs
+        | Reason::BlobCreateTransaction
+        | Reason::TooManyBlobs { .. }
+        | Reason::BlobVersionNotSupported
+        | Reason::AuthorizationListNotSupported
+        | Reason::AuthorizationListInvalidFields
+        | Reason::EmptyAuthorizationList
+        | Reason::Eip2930NotSupported
+        | Reason::Eip1559NotSupported
+        | Reason::Eip4844NotSupported
+        | Reason::Eip7702NotSupported
+        | Reason::Eip7873NotSupported
+        | Reason::Eip7873MissingTarget
+        | Reason::Str(_) => -32603,
+    }
+}
+
+/// What is wrong with simulated blocks, in go-ethereum's words.
+fn simulation(error: &SimulateError) -> String {
+    match error {
+        SimulateError::Refused { sender, gas, reason } => {
+            let words = match reason {
+                InvalidTransaction::LackOfFundForMaxFee { fee, balance } => format!(
+                    "insufficient funds for gas * price + value: \
+                     address {sender} have {balance} want {fee}"
+                ),
+                InvalidTransaction::NonceTooHigh { .. }
+                | InvalidTransaction::NonceTooLow { .. }
+                | InvalidTransaction::GasPriceLessThanBasefee => {
+                    format!("{} (address {sender})", refusal(reason))
+                }
+                _ => refusal(reason),
+            };
+            format!("err: {words} (supplied gas {gas})")
+        }
+        other => other.to_string(),
     }
 }
 

@@ -13,6 +13,8 @@ pub struct RpcLimits {
     pub override_slots_max: usize,
     /// Length of the state overrides of one call, as they arrive.
     pub override_bytes_max: usize,
+    /// Calls in all blocks of one `eth_simulateV1`.
+    pub simulate_calls_max: usize,
     /// Blocks that one `eth_getLogs` without addresses and topics may cover.
     pub logs_unfiltered_blocks_max: u64,
     /// Logs that one `eth_getLogs` may return.
@@ -21,6 +23,10 @@ pub struct RpcLimits {
     pub logs_addresses_max: usize,
     /// Time of one `eth_getLogs`.
     pub logs_time_ms_max: u64,
+    /// Storage slots in one `eth_getProof`.
+    pub proof_slots_max: usize,
+    /// Time of one `eth_getProof`.
+    pub proof_time_ms_max: u64,
     /// Values in all topic positions of one subscription's filter together.
     pub subscription_topics_max: usize,
     /// Time a message of a subscription may wait for a place among those to be written.
@@ -90,10 +96,13 @@ impl Default for RpcLimits {
             call_memory_bytes_max: 128 << 20,
             override_slots_max: 1_000,
             override_bytes_max: 1 << 20,
+            simulate_calls_max: 10_000,
             logs_unfiltered_blocks_max: 10_000,
             logs_results_max: 10_000,
             logs_addresses_max: 1_000,
             logs_time_ms_max: 10_000,
+            proof_slots_max: 1_024,
+            proof_time_ms_max: 5_000,
             subscription_topics_max: 1_000,
             subscriber_time_ms_max: 5_000,
             fee_history_blocks_max: 1_024,

@@ -52,14 +52,16 @@ impl MethodMetrics {
         }
     }
 
-    /// A request that began at `started` was answered, with this error code if any.
-    pub(crate) fn answered(&self, started: Instant, error: Option<i32>) {
+    /// A request that began at `started` was answered now, with this error code if any.
+    pub(crate) fn answered(&self, started: Instant, error: Option<i32>) -> Instant {
+        let now = Instant::now();
         self.requests.increment(1);
-        self.seconds.record(started.elapsed());
+        self.seconds.record(now.duration_since(started));
         if let Some(code) = error {
             let code = code.to_string();
             counter!(ERRORS, "method" => self.name, "code" => code).increment(1);
         }
+        now
     }
 }
 

@@ -147,7 +147,8 @@ fn data(json: &str) -> Result<Bytes, &'static str> {
     hex::decode(digits).map(Bytes::from).map_err(|_| "invalid hex string")
 }
 
-fn slot(text: &str) -> Result<U256, &'static str> {
+/// A storage slot: up to 32 bytes in hexadecimal, with or without leading zeros.
+pub(crate) fn slot(text: &str) -> Result<U256, &'static str> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     if digits.len() > 64 {
         return Err("hex string too long, want at most 32 bytes");

@@ -1,4 +1,4 @@
-//! Putting methods into the module that serves them.
+//! Putting methods into the table that they are served from.
 //!
 //! A method is a plain function of the context and its arguments. How it runs is said where it is
 //! registered:
@@ -13,19 +13,18 @@ use crate::{
     error::RpcError,
     eth,
     method::Method,
+    methods::{RpcMethods, Run, RunFirst, RunWork, Served},
+    metrics::MethodMetrics,
     mfenx,
     namespace::Namespace,
     net, ots,
+    output::Output,
     params::Args,
     testing, trace, txpool, web3,
     work::{Cancel, Class},
 };
-use jsonrpsee::{
-    MethodCallback, MethodResponse, RpcModule,
-    core::RegisterMethodError,
-    server::ResponsePayload,
-    types::{ErrorObjectOwned, Id, Params},
-};
+use alloy_primitives::map::HashMap;
+use jsonrpsee::{RpcModule, core::RegisterMethodError};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -39,13 +38,17 @@ pub(crate) type Work<T> = fn(&Context, &Args<'_>, &Cancel) -> Result<T, RpcError
 ///
 /// # Errors
 /// Two methods have the same name, which is a bug.
-pub fn module(
+pub fn methods(
     context: RpcContext,
     namespaces: &[Namespace],
-) -> Result<RpcModule<()>, RegisterMethodError> {
+) -> Result<RpcMethods, RegisterMethodError> {
     let context = Arc::new(Context::new(context, namespaces));
-    let mut registry =
-        Registry { module: RpcModule::new(()), context: Arc::clone(&context), methods: Vec::new() };
+    let mut registry = Registry {
+        module: RpcModule::new(()),
+        context: Arc::clone(&context),
+        methods: Vec::new(),
+        served: HashMap::default(),
+    };
     discovery::register(&mut registry)?;
     for namespace in &context.namespaces {
         match namespace {
@@ -61,139 +64,75 @@ pub fn module(
             Namespace::Testing => testing::register(&mut registry)?,
         }
     }
-    Ok(registry.module)
+    context.surface.complete(registry.methods);
+    Ok(RpcMethods::new(registry.served, registry.module, Some(context)))
 }
 
-/// The module under construction.
+/// The methods under construction.
 pub(crate) struct Registry {
+    /// Subscriptions.
     pub(crate) module: RpcModule<()>,
     pub(crate) context: Arc<Context>,
     /// Those registered so far, for `rpc_discover`.
-    #[allow(dead_code)]
     pub(crate) methods: Vec<&'static Method>,
+    served: HashMap<&'static str, Served>,
 }
 
 impl Registry {
     /// Adds a method that runs inline.
-    pub(crate) fn inline<T: Serialize + Clone + Send + 'static>(
+    pub(crate) fn inline<T: Serialize + 'static>(
         &mut self,
         method: &'static Method,
         run: Inline<T>,
     ) -> Result<(), RegisterMethodError> {
-        self.methods.push(method);
-        self.named_inline(method.name, method.params.len(), run)
+        let run = move |context: &Context, args: &Args<'_>, output: &mut Output| {
+            output.result(&run(context, args)?)
+        };
+        self.add(method, Run::Inline(Box::new(run)))
     }
 
     /// Adds a method that runs as work.
-    pub(crate) fn work<T: Serialize + Clone + Send + 'static>(
+    pub(crate) fn work<T: Serialize + 'static>(
         &mut self,
         class: Class,
         method: &'static Method,
         run: Work<T>,
     ) -> Result<(), RegisterMethodError> {
-        self.methods.push(method);
-        self.named_work(class, method.name, method.params.len(), run)
+        self.add(method, Run::Work { class, first: None, then: writing(run) })
     }
 
     /// Adds a method that asks `first` inline, and runs `then` as work when that has no answer.
-    pub(crate) fn inline_or_work<T: Serialize + Clone + Send + 'static>(
+    pub(crate) fn inline_or_work<T: Serialize + 'static>(
         &mut self,
         class: Class,
         method: &'static Method,
         first: Inline<Option<T>>,
         then: Work<T>,
     ) -> Result<(), RegisterMethodError> {
+        let first = move |context: &Context, args: &Args<'_>, output: &mut Output| {
+            let Some(value) = first(context, args)? else { return Ok(false) };
+            output.result(&value).map(|()| true)
+        };
+        let first: RunFirst = Box::new(first);
+        self.add(method, Run::Work { class, first: Some(first), then: writing(then) })
+    }
+
+    /// Describes methods that are put into `module` by other means.
+    pub(crate) fn describe(&mut self, methods: &[&'static Method]) {
+        self.methods.extend(methods);
+    }
+
+    fn add(&mut self, method: &'static Method, run: Run) -> Result<(), RegisterMethodError> {
+        let Method { name, params, .. } = *method;
         self.methods.push(method);
-        self.named_inline_or_work(class, method.name, method.params.len(), first, then)
-    }
-
-    /// Adds a method with at most `most` parameters that runs inline.
-    pub(crate) fn named_inline<T: Serialize + Clone + Send + 'static>(
-        &mut self,
-        name: &'static str,
-        most: usize,
-        method: Inline<T>,
-    ) -> Result<(), RegisterMethodError> {
-        let context = Arc::clone(&self.context);
-        let callback = MethodCallback::Sync(Arc::new(move |id, params, bytes_max, extensions| {
-            let result =
-                Args::parse(params.as_str(), most).and_then(|args| method(&context, &args));
-            respond(id, result, bytes_max).with_extensions(extensions)
-        }));
-        self.module.verify_and_insert(name, callback)?;
-        Ok(())
-    }
-
-    /// Adds a method with at most `most` parameters that runs as work.
-    pub(crate) fn named_work<T: Serialize + Clone + Send + 'static>(
-        &mut self,
-        class: Class,
-        name: &'static str,
-        most: usize,
-        method: Work<T>,
-    ) -> Result<(), RegisterMethodError> {
-        self.named_inline_or_work(class, name, most, |_, _| Ok(None), method)
-    }
-
-    /// Adds a method that asks `first` inline, and runs `then` as work when that has no answer.
-    pub(crate) fn named_inline_or_work<T: Serialize + Clone + Send + 'static>(
-        &mut self,
-        class: Class,
-        name: &'static str,
-        most: usize,
-        first: Inline<Option<T>>,
-        then: Work<T>,
-    ) -> Result<(), RegisterMethodError> {
-        let context = Arc::clone(&self.context);
-        let callback =
-            MethodCallback::Async(Arc::new(move |id, params, _, bytes_max, extensions| {
-                let context = Arc::clone(&context);
-                Box::pin(async move {
-                    let response =
-                        answer(&context, class, most, (first, then), (id, params), bytes_max).await;
-                    response.with_extensions(extensions)
-                })
-            }));
-        self.module.verify_and_insert(name, callback)?;
-        Ok(())
+        let served = Served { run, params_max: params.len(), metrics: MethodMetrics::new(name) };
+        match self.served.insert(name, served) {
+            None => Ok(()),
+            Some(_) => Err(RegisterMethodError::AlreadyRegistered(name.to_owned())),
+        }
     }
 }
 
-async fn answer<T: Serialize + Clone + Send + 'static>(
-    context: &Arc<Context>,
-    class: Class,
-    most: usize,
-    (first, then): (Inline<Option<T>>, Work<T>),
-    (id, params): (Id<'static>, Params<'static>),
-    bytes_max: usize,
-) -> MethodResponse {
-    let quick = Args::parse(params.as_str(), most).and_then(|args| first(context, &args));
-    match quick {
-        Ok(Some(value)) => return respond(id, Ok(value), bytes_max),
-        Ok(None) => {}
-        Err(error) => return respond::<()>(id, Err(error), bytes_max),
-    }
-    let shared = Arc::clone(context);
-    let asked = id.clone();
-    // The response is put together where it may take its time: it can be 25 MB.
-    let job = move |cancel: &Cancel| {
-        let result =
-            Args::parse(params.as_str(), most).and_then(|args| then(&shared, &args, cancel));
-        Ok(respond(asked, result, bytes_max))
-    };
-    match context.workers.run(class, job).await {
-        Ok(response) => response,
-        Err(error) => respond::<()>(id, Err(error), bytes_max),
-    }
-}
-
-fn respond<T: Serialize + Clone>(
-    id: Id<'_>,
-    result: Result<T, RpcError>,
-    bytes_max: usize,
-) -> MethodResponse {
-    match result {
-        Ok(value) => MethodResponse::response(id, ResponsePayload::success(value), bytes_max),
-        Err(error) => MethodResponse::error(id, ErrorObjectOwned::from(error)),
-    }
+fn writing<T: Serialize + 'static>(run: Work<T>) -> RunWork {
+    Arc::new(move |context, args, cancel, output| output.result(&run(context, args, cancel)?))
 }

@@ -4,27 +4,32 @@ use crate::{
     dispatch::{Dispatch, Subscriber},
     error::RpcError,
     limits::RpcLimits,
-    middleware::{RpcLayer, RpcStack, refuse},
+    methods::{RpcMethods, Run, Served, try_inline, work},
+    metrics,
+    output::Output,
+    request::{self, BatchError, Call, Entry, RequestId},
     unsent::{Backlog, Held, Unsent},
 };
 use jsonrpsee::{
-    Extensions, MethodResponse, Methods,
-    core::middleware::{Batch, BatchEntry, BatchEntryErr, Notification, Request, RpcServiceT},
-    types::{ErrorObjectOwned, Id, InvalidRequest},
+    MethodResponse,
+    types::{Request, error::OVERSIZED_RESPONSE_CODE},
 };
-use serde::Deserialize as _;
 use serde_json::value::RawValue;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use tokio::sync::mpsc;
-use tower::Layer;
+
+/// What is written before it is counted as unsent, in bytes: small answers are counted together.
+const UNCOUNTED_BYTES_MAX: usize = 16 * 1_024;
+/// Buffers this long, in bytes, are cut to what is in them.
+const LONG_BYTES: usize = 256 * 1_024;
 
 /// Answers requests and batches; subscriptions only for [connections](Self::for_connection). Cheap
 /// to clone.
 #[derive(Debug, Clone)]
 pub struct RpcServer {
-    stack: RpcStack<Dispatch>,
+    methods: RpcMethods,
     dispatch: Dispatch,
-    layer: RpcLayer,
+    response_bytes_max: usize,
     batch_entries_max: usize,
     client_unsent_bytes_max: usize,
     unsent: Arc<Unsent>,
@@ -34,31 +39,39 @@ pub struct RpcServer {
 /// What a caller is to read. It counts as unsent until it is dropped.
 #[derive(Debug)]
 pub struct Answer {
-    json: Box<RawValue>,
-    _held: Option<Arc<Held>>,
+    json: Vec<u8>,
+    _held: Option<Held>,
 }
 
 impl Answer {
     /// The text.
     pub fn get(&self) -> &str {
-        self.json.get()
+        // JSON is written as UTF-8 from strings and borrowed from requests that were read as such.
+        std::str::from_utf8(&self.json).unwrap_or_default()
     }
 }
 
 impl AsRef<[u8]> for Answer {
     fn as_ref(&self) -> &[u8] {
-        self.get().as_bytes()
+        &self.json
     }
 }
 
+/// An answer under construction.
+struct Writing {
+    output: Output,
+    held: Held,
+    counted: usize,
+}
+
 impl RpcServer {
-    /// Serves the methods of `module` behind `layer`.
-    pub fn new(module: impl Into<Methods>, layer: &RpcLayer, limits: &RpcLimits) -> Self {
-        let dispatch = Dispatch::new(module.into(), limits.response_bytes_max);
+    /// Serves `methods`. Install the metrics recorder first.
+    pub fn new(methods: impl Into<RpcMethods>, limits: &RpcLimits) -> Self {
+        let methods = methods.into();
         Self {
-            stack: layer.layer(dispatch.clone()),
-            dispatch,
-            layer: layer.clone(),
+            dispatch: Dispatch::new(methods.module().clone().into(), limits.response_bytes_max),
+            methods,
+            response_bytes_max: limits.response_bytes_max,
             batch_entries_max: limits.batch_entries_max,
             client_unsent_bytes_max: limits.client_unsent_bytes_max,
             unsent: Arc::new(Unsent::new(limits.unsent_bytes_max)),
@@ -83,22 +96,23 @@ impl RpcServer {
         let backlog = Arc::new(Backlog::new(Arc::clone(&self.unsent)));
         let subscriber = Subscriber::new(messages, subscriptions_max, Arc::clone(&backlog));
         let dispatch = self.dispatch.for_subscriber(subscriber);
-        let stack = self.layer.layer(dispatch.clone());
-        let server = Self { stack, dispatch, backlog: Some(Arc::clone(&backlog)), ..self.clone() };
+        let server = Self { dispatch, backlog: Some(Arc::clone(&backlog)), ..self.clone() };
         (server, backlog)
     }
 
     /// The answer to one request or batch; none when nothing in it asks for one. Dropping the
     /// future cancels what still runs.
     pub async fn answer(&self, request: &[u8]) -> Option<Answer> {
-        let held = Arc::new(Held::new(Arc::clone(&self.unsent), self.backlog.clone()));
-        let response = match request.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            Some(b'[') => self.batch(request, &held).await,
-            _ => self.single(request, &held).await,
+        let mut writing = Writing {
+            output: Output::new(self.response_bytes_max),
+            held: Held::new(Arc::clone(&self.unsent), self.backlog.clone()),
+            counted: 0,
         };
-        // A subscription has been answered by a message.
-        (!response.is_notification() && !response.is_subscription())
-            .then(|| Answer { json: response.into_json(), _held: Some(held) })
+        match request.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Some(b'[') => self.batch(request, &mut writing).await,
+            _ => self.single(request, &mut writing).await,
+        }
+        writing.end()
     }
 
     /// What a caller reads whose request took longer than the transport allows.
@@ -117,72 +131,160 @@ impl RpcServer {
     }
 
     fn refusal(error: RpcError) -> Answer {
-        Answer { json: refuse(Id::Null, error).into_json(), _held: None }
+        let mut output = Output::new(0);
+        output.refuse(RequestId::NULL, error);
+        Answer { json: output.into_bytes(), _held: None }
     }
 
-    async fn single(&self, request: &[u8], held: &Arc<Held>) -> MethodResponse {
-        match entry(request, held) {
-            Ok(BatchEntry::Call(request)) => self.stack.call(request).await,
-            Ok(BatchEntry::Notification(notification)) => {
-                self.stack.notification(notification).await
+    async fn single(&self, request: &[u8], writing: &mut Writing) {
+        match request::entry(request) {
+            Ok(Entry::Call(call)) => {
+                self.call(&call, writing, Instant::now()).await;
             }
-            Err(id) => {
-                let is_json = serde_json::from_slice::<&RawValue>(request).is_ok();
-                let error = if is_json {
-                    RpcError::InvalidRequest("invalid request")
-                } else {
-                    RpcError::Parse
-                };
-                refuse(id, error)
+            // Nobody waits for the result, and no method is worth running without one.
+            Ok(Entry::Notification) => {}
+            Ok(Entry::Invalid(id)) => {
+                writing.output.refuse(id, RpcError::InvalidRequest("invalid request"));
+            }
+            Err(_) => {
+                writing.output.refuse(RequestId::NULL, RpcError::Parse);
             }
         }
     }
 
-    async fn batch(&self, request: &[u8], held: &Arc<Held>) -> MethodResponse {
-        let Ok(entries) = serde_json::from_slice::<Vec<&RawValue>>(request) else {
-            return refuse(Id::Null, RpcError::Parse);
+    /// One entry after the other, as a caller expects who sends transactions with rising nonces.
+    async fn batch(&self, request: &[u8], writing: &mut Writing) {
+        let refused = match request::batch(request, self.batch_entries_max) {
+            Ok(entries) if entries.is_empty() => RpcError::InvalidRequest("empty batch"),
+            Ok(entries) => return self.entries(entries, writing).await,
+            Err(BatchError::TooLong) => RpcError::InvalidRequest("batch too large"),
+            Err(BatchError::NotJson) => RpcError::Parse,
         };
-        // Before an entry costs more than the reference to its text.
-        if entries.len() > self.batch_entries_max {
-            return refuse(Id::Null, RpcError::InvalidRequest("batch too large"));
+        writing.output.refuse(RequestId::NULL, refused);
+    }
+
+    async fn entries(&self, entries: Vec<Entry<'_>>, writing: &mut Writing) {
+        let mut now = Instant::now();
+        for entry in entries {
+            let start = writing.output.len();
+            writing.output.raw(if start == 0 { b"[" } else { b"," });
+            let before = writing.output.len();
+            match entry {
+                Entry::Call(call) => now = self.call(&call, writing, now).await,
+                Entry::Notification => {}
+                Entry::Invalid(id) => {
+                    writing.output.refuse(id, RpcError::InvalidRequest("invalid request"));
+                }
+            }
+            if writing.output.len() == before {
+                writing.output.truncate(start);
+            }
         }
-        let entries = entries.into_iter().map(|text| {
-            entry(text.get().as_bytes(), held).map_err(|id| {
-                let error = RpcError::InvalidRequest("invalid request");
-                BatchEntryErr::new(id, ErrorObjectOwned::from(error))
-            })
-        });
-        self.stack.batch(Batch::from(entries.collect())).await
+        if writing.output.len() > 0 {
+            writing.output.raw(b"]");
+        }
+    }
+
+    /// Writes the answer to a call that was begun at `started`; when it was done.
+    async fn call(&self, call: &Call<'_>, writing: &mut Writing, started: Instant) -> Instant {
+        let start = writing.output.len();
+        let Some(served) = self.methods.served.get(call.method.as_ref()) else {
+            let error = RpcError::UnknownMethod(call.method.clone().into_owned());
+            let code = writing.output.refuse(call.id, error);
+            return self.methods.unknown.answered(started, Some(code));
+        };
+        let code = match self.run(served, call, writing).await {
+            Some(code) if writing.count(start) => code,
+            Some(_) => {
+                metrics::unsent_refused();
+                writing.output.truncate(start);
+                Some(writing.output.refuse(call.id, RpcError::Busy))
+            }
+            // It was answered by a message.
+            None => None,
+        };
+        served.metrics.answered(started, code)
+    }
+
+    /// The code of the error that was written, if it is one; none when nothing was written.
+    async fn run(
+        &self,
+        served: &Served,
+        call: &Call<'_>,
+        writing: &mut Writing,
+    ) -> Option<Option<i32>> {
+        let output = &mut writing.output;
+        match (&served.run, &self.methods.context) {
+            (Run::Inline(_), Some(context)) => try_inline(served, context, call, output),
+            (Run::Work { class, then, .. }, Some(context)) => {
+                if let Some(code) = try_inline(served, context, call, output) {
+                    return Some(code);
+                }
+                let bytes_max = self.response_bytes_max.saturating_sub(output.len());
+                let what = (*class, then, served.params_max);
+                let (json, code) = work(context, what, call, bytes_max).await;
+                output.append(json);
+                Some(code)
+            }
+            (Run::Module, _) | (Run::Inline(_) | Run::Work { .. }, None) => {
+                self.module(call, output).await
+            }
+        }
+    }
+
+    /// A subscription, or a method that was given as jsonrpsee's.
+    async fn module(&self, call: &Call<'_>, output: &mut Output) -> Option<Option<i32>> {
+        let json = call.to_json();
+        let Ok(request) = serde_json::from_str::<Request<'_>>(&json) else {
+            // Its identifier is one that jsonrpsee does not know, such as a negative number.
+            let error = RpcError::InvalidRequest("use a string or a number from 0 as id here");
+            return Some(Some(output.refuse(call.id, error)));
+        };
+        let response: MethodResponse = self.dispatch.call(request).await;
+        if response.is_subscription() {
+            return None;
+        }
+        let (code, json) = (response.as_error_code(), response.as_json().get().as_bytes());
+        let bytes_max = self.response_bytes_max;
+        if code == Some(OVERSIZED_RESPONSE_CODE)
+            || output.len().saturating_add(json.len()) > bytes_max
+        {
+            return Some(Some(output.refuse(call.id, RpcError::ResponseTooLarge { bytes_max })));
+        }
+        output.raw(json);
+        Some(code)
     }
 }
 
-/// Whether there is an identifier, whatever it is.
-#[derive(serde::Deserialize)]
-struct Identified {
-    #[serde(default, deserialize_with = "present")]
-    id: Option<()>,
-}
-
-/// Present also when it is `null`.
-fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<()>, D::Error> {
-    serde::de::IgnoredAny::deserialize(value).map(|_| Some(()))
-}
-
-/// A call, or a notification, or the identifier of something that is neither.
-fn entry<'a>(text: &'a [u8], held: &Arc<Held>) -> Result<BatchEntry<'a>, Id<'a>> {
-    if let Ok(mut request) = serde_json::from_slice::<Request<'_>>(text) {
-        let mut extensions = Extensions::new();
-        extensions.insert(Arc::clone(held));
-        request.extensions = extensions;
-        return Ok(BatchEntry::Call(request));
+impl Writing {
+    /// Counts what was written since `start`, unless there is no room for it.
+    fn count(&mut self, start: usize) -> bool {
+        let (written, uncounted) =
+            (self.output.len() - start, self.output.len().saturating_sub(self.counted));
+        if uncounted <= UNCOUNTED_BYTES_MAX {
+            return true;
+        }
+        self.held.add(uncounted - written);
+        self.counted = self.output.len();
+        if self.held.try_add(written) {
+            return true;
+        }
+        self.counted = start;
+        false
     }
-    // Only what has no identifier asks for no answer; one that cannot be read is an error.
-    let has_id =
-        serde_json::from_slice::<Identified>(text).map_or(true, |request| request.id.is_some());
-    if !has_id && let Ok(notification) = serde_json::from_slice::<Notification<'_>>(text) {
-        return Ok(BatchEntry::Notification(notification));
+
+    fn end(self) -> Option<Answer> {
+        let Self { output, held, counted } = self;
+        let mut json = output.into_bytes();
+        if json.is_empty() {
+            return None;
+        }
+        held.add(json.len().saturating_sub(counted));
+        if json.capacity() > LONG_BYTES && json.capacity() > json.len() + json.len() / 4 {
+            json.shrink_to_fit();
+        }
+        Some(Answer { json, _held: Some(held) })
     }
-    Err(serde_json::from_slice::<InvalidRequest<'_>>(text).map_or(Id::Null, |invalid| invalid.id))
 }
 
 #[cfg(test)]

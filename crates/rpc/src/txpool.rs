@@ -24,6 +24,7 @@ const STATUS: Method = Method {
     result: "PoolStatus",
     example: "[]",
 };
+
 const CONTENT: Method = Method {
     name: "txpool_content",
     summary: "Every transaction of the pool, by sender and nonce; all of one moment.",
@@ -31,13 +32,15 @@ const CONTENT: Method = Method {
     result: "PoolContent",
     example: "[]",
 };
+
 const CONTENT_FROM: Method = Method {
     name: "txpool_contentFrom",
     summary: "The transactions of one sender in the pool, by nonce.",
-    params: &[Param::required("address", "Address")],
-    result: "SenderContent",
-    example: r#"["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"]"#,
+    params: &[Param::required("sender", "Address")],
+    result: "PoolContentFrom",
+    example: r#"["0x976ea74026e726554db657fa54763abd0c3a0aa9"]"#,
 };
+
 const INSPECT: Method = Method {
     name: "txpool_inspect",
     summary: "Every transaction of the pool in a line: receiver, value, gas limit and price.",

@@ -140,6 +140,15 @@ impl Held {
         Self { all, backlog, bytes: AtomicUsize::new(0) }
     }
 
+    /// Counts a part for which there must be room: a short one.
+    pub(crate) fn add(&self, bytes: usize) {
+        self.all.add(signed(bytes));
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(backlog) = &self.backlog {
+            backlog.change(signed(bytes));
+        }
+    }
+
     /// Counts a part; false when there is no room for it.
     pub(crate) fn try_add(&self, bytes: usize) -> bool {
         if !self.all.try_add(bytes) {

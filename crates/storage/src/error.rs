@@ -28,7 +28,7 @@ pub enum StoreError {
     #[error(
         "the store in {} has format {found}, this version reads format {supported}: {}",
         dir.display(),
-        if found > supported { "install a newer version of the node" } else { "sync again into an empty directory, or use the version that wrote it" }
+        if found > supported { "install a newer version of the node" } else { "import its blocks into an empty directory, exported with `mfenx export` of the version that wrote it, or sync again" }
     )]
     Format {
         /// The directory.
@@ -143,6 +143,15 @@ pub enum StoreError {
     #[error("history before block {earliest} was pruned")]
     PrunedHistory {
         /// First block whose state can be read.
+        earliest: u64,
+    },
+    /// The tries of the block can no longer be put together: ask for a later block.
+    #[error(
+        "the tries before block {earliest} are no longer kept: proofs and state roots reach back \
+         to it"
+    )]
+    PrunedTries {
+        /// First block whose tries can be put together.
         earliest: u64,
     },
     /// MDBX refused something unexpected.

@@ -27,6 +27,7 @@ mod commit;
 mod directory;
 mod error;
 mod genesis;
+mod index;
 mod metrics;
 mod options;
 mod reader;
@@ -39,6 +40,7 @@ mod verify;
 
 pub use commit::BlockCommit;
 pub use error::StoreError;
+pub use index::{LogBlocks, LogKey, Order};
 pub use metrics::describe_metrics;
 pub use options::{Durability, StoreOptions};
 pub use reader::{Head, Reader, StoredReceipt, TransactionLocation};

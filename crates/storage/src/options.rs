@@ -20,6 +20,9 @@ pub struct StoreOptions {
     pub growth_step_bytes: usize,
     /// What a commit promises.
     pub durability: Durability,
+    /// How many blocks before the head Merkle proofs and state roots reach back. Each takes a few
+    /// dozen bytes per branch of a trie that changed in it.
+    pub trie_history_blocks: u64,
     /// Readers that may exist at the same time.
     pub max_readers: u32,
 }
@@ -30,6 +33,7 @@ impl Default for StoreOptions {
             max_size_bytes: 1 << 40,
             growth_step_bytes: 64 << 20,
             durability: Durability::Durable,
+            trie_history_blocks: 320,
             max_readers: 4096,
         }
     }

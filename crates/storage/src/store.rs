@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) environment: Environment,
     pub(crate) tables: Tables,
     pub(crate) codes: CodeCache,
+    /// Blocks before the head whose tries can be put together.
+    pub(crate) trie_history_blocks: u64,
     /// Held while a block is written.
     pub(crate) writer: Mutex<()>,
     /// Last, so that its lock is released after the environment is closed.
@@ -72,7 +74,8 @@ impl Store {
         tx.commit()?;
         tracing::debug!(dir = %dir.display(), ?options, "store opened");
         let (codes, writer) = (CodeCache::default(), Mutex::new(()));
-        let shared = Shared { environment, tables, codes, writer, directory };
+        let trie_history_blocks = options.trie_history_blocks;
+        let shared = Shared { environment, tables, codes, trie_history_blocks, writer, directory };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -91,6 +91,12 @@ tables! {
     account_history: "AccountHistory" ONE,
     /// keccak(address), keccak(slot), last block -> blocks that changed it.
     storage_history: "StorageHistory" ONE,
+    /// Tag, address or topic, last block -> blocks with a log of it.
+    log_index: "LogIndex" ONE,
+    /// Address, last position -> positions of the transactions that touched it.
+    address_index: "AddressIndex" ONE,
+    /// Number -> path, the branch node before that block; the last blocks only.
+    trie_changes: "TrieChanges" DUP,
     /// Name -> format, chain ID, genesis hash, head.
     meta: "Meta" ONE,
 }

@@ -1,12 +1,9 @@
 //! `call`: go-ethereum's leniency, overrides, bounds.
 
 use super::support::*;
-use crate::{CallError, CallOptions, CallOutcome, call, evm_env};
+use crate::{BlockOverrides, CallError, CallOptions, CallOutcome, OverrideError, call, evm_env};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address};
-use alloy_rpc_types_eth::{
-    BlockOverrides,
-    state::{AccountOverride, StateOverride},
-};
+use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
 use revm::context::{
     TxEnv,
     result::{HaltReason, InvalidTransaction, OutOfGasError},
@@ -74,15 +71,9 @@ fn a_price_brings_the_base_fee_and_the_balance_check_back() {
     assert!(matches!(cheap, CallError::Transaction(error) if error == reason));
     let poor = run(&base_fee, TxEnv { gas_price: 2_000_000_000, ..request(CODE) }, &options);
     let error = poor.unwrap_err();
-    assert!(matches!(
-        error,
-        CallError::Transaction(InvalidTransaction::LackOfFundForMaxFee { .. })
-    ));
+    assert!(matches!(error, CallError::InsufficientFunds { .. }));
     let error = run(&base_fee, TxEnv { value: U256::ONE, ..request(CODE) }, &options).unwrap_err();
-    assert!(matches!(
-        error,
-        CallError::Transaction(InvalidTransaction::LackOfFundForMaxFee { .. })
-    ));
+    assert!(matches!(error, CallError::InsufficientFunds { .. }));
 }
 
 #[test]

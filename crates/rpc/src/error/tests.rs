@@ -1,5 +1,5 @@
 use super::*;
-use alloy_primitives::U256;
+use alloy_primitives::{Address, U256};
 
 /// Every error a caller can read, as it goes over the wire. A change here is a change of the API.
 #[test]
@@ -14,6 +14,7 @@ fn codes_words_and_data() {
         RpcError::HeaderNotFound,
         RpcError::HashNotFound,
         StoreError::PrunedHistory { earliest: 7 }.into(),
+        StoreError::PrunedTries { earliest: 7 }.into(),
         RpcError::UndecodableTransaction("rlp: too short".into()),
         PoolError::AlreadyKnown.into(),
         PoolError::NonceTooLow { next: 2, nonce: 1 }.into(),
@@ -26,7 +27,14 @@ fn codes_words_and_data() {
             gas_limit: 1,
         })
         .into(),
-        CallError::Override("both".into()).into(),
+        CallError::InsufficientFunds {
+            address: Address::repeat_byte(0xaa),
+            have: U256::from(1),
+            want: U256::from(2),
+        }
+        .into(),
+        CallError::Override(OverrideError::NotAPrecompile(Address::ZERO)).into(),
+        OverrideError::SelfReference(Address::with_last_byte(1)).into(),
         EstimateError::ExceedsAllowance(5).into(),
         RpcError::CallTimeout { seconds: 5 },
         RpcError::Cancelled,

@@ -1,15 +1,50 @@
 //! What chain this is and where its head stands: all of it without the store.
 
-use crate::{context::Context, error::RpcError, json::Quantity, params::Args, registry::Registry};
+use crate::{
+    context::Context, error::RpcError, json::Quantity, method::Method, params::Args,
+    registry::Registry,
+};
 use alloy_primitives::Address;
 use jsonrpsee::core::RegisterMethodError;
 use serde::Serialize;
 
+const CHAIN_ID: Method = Method {
+    name: "eth_chainId",
+    summary: "The chain ID (EIP-155).",
+    params: &[],
+    result: "Quantity",
+    example: "[]",
+};
+
+const BLOCK_NUMBER: Method = Method {
+    name: "eth_blockNumber",
+    summary: "The number of the head.",
+    params: &[],
+    result: "Quantity",
+    example: "[]",
+};
+
+const SYNCING: Method = Method {
+    name: "eth_syncing",
+    summary: "False, or how far a node that catches up has got.",
+    params: &[],
+    result: "Syncing",
+    example: "[]",
+};
+
+const ACCOUNTS: Method = Method {
+    name: "eth_accounts",
+    summary: "Always empty: the node keeps no keys.",
+    params: &[],
+    result: "Address[]",
+    example: "[]",
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_inline("eth_chainId", 0, chain_id)?;
-    registry.named_inline("eth_blockNumber", 0, block_number)?;
-    registry.named_inline("eth_syncing", 0, syncing)?;
-    registry.named_inline("eth_accounts", 0, accounts)
+    registry.inline(&CHAIN_ID, chain_id)?;
+    registry.inline(&BLOCK_NUMBER, block_number)?;
+    registry.inline(&SYNCING, syncing)?;
+    registry.inline(&ACCOUNTS, accounts)
 }
 
 fn chain_id(context: &Context, _: &Args<'_>) -> Result<Quantity<u64>, RpcError> {

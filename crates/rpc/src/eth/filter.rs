@@ -5,6 +5,7 @@ use crate::{
     params::{fixed, without_position},
 };
 use alloy_primitives::{Address, B256, Bloom, Log, keccak256};
+use mfenx_storage::LogKey;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -126,6 +127,16 @@ impl LogFilter {
     /// Whether every log will do.
     pub(crate) const fn is_unfiltered(&self) -> bool {
         self.bits.is_empty()
+    }
+
+    /// What a block must have logs of: one of each list.
+    pub(crate) fn keys(&self) -> Vec<Vec<LogKey>> {
+        let addresses = self.addresses.iter().map(|address| LogKey::Address(*address)).collect();
+        let topics = (0u8..).zip(&self.topics).map(|(place, topics)| {
+            topics.iter().map(|topic| LogKey::Topic(place, *topic)).collect()
+        });
+        let lists = std::iter::once(addresses).chain(topics);
+        lists.filter(|list: &Vec<LogKey>| !list.is_empty()).collect()
     }
 
     /// Values in all positions together.

@@ -1,5 +1,5 @@
-//! `eth_getLogs`: headers' blooms say which blocks need a look. A filtered search may cover any
-//! range, for as long as its time lasts.
+//! `eth_getLogs`: an index says which blocks of a long range need a look, headers' blooms which of a
+//! short one. A filtered search may cover any range, for as long as its time lasts.
 
 use super::filter::{Blocks, LogFilter};
 use crate::{
@@ -7,6 +7,7 @@ use crate::{
     error::RpcError,
     json::{LogJson, LogPlace},
     limits::RpcLimits,
+    method::{Method, Param},
     params::Args,
     registry::Registry,
     work::{Cancel, Class},
@@ -18,13 +19,23 @@ use mfenx_storage::Reader;
 use serde::{Serialize, Serializer};
 use std::time::{Duration, Instant};
 
+/// Blocks whose blooms are looked at sooner than the index.
+const BLOOM_BLOCKS: u64 = 8;
 /// Characters of a log's JSON without its topics and data, roughly.
 const LOG_JSON_BYTES: usize = 420;
 /// Characters of a topic.
 const TOPIC_JSON_BYTES: usize = 69;
 
+const GET_LOGS: Method = Method {
+    name: "eth_getLogs",
+    summary: "The logs that match a filter, in the order of the chain.",
+    params: &[Param::required("filter", "Filter")],
+    result: "Log[]",
+    example: r#"[{"fromBlock":"0x1","toBlock":"latest","address":"0x5fbdb2315678afecb367f032d93f642f64180aa3","topics":["0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"]}]"#,
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_work(Class::Logs, "eth_getLogs", 1, get_logs)
+    registry.work(Class::Logs, &GET_LOGS, get_logs)
 }
 
 /// A log that matches, and where it stands.
@@ -63,11 +74,15 @@ fn get_logs(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Vec<F
         found: Vec::new(),
         bytes: 0,
     };
-    for number in from..=to {
-        if cancel.is_cancelled() {
-            return Err(RpcError::Cancelled);
+    if filter.is_unfiltered() || blocks <= BLOOM_BLOCKS {
+        search.blocks(from..=to, cancel)?;
+    } else {
+        let mut windows = reader.log_blocks(&filter.keys(), from, to);
+        loop {
+            search.check(windows.next_block())?;
+            let Some(window) = windows.next() else { break };
+            search.blocks(window?, cancel)?;
         }
-        search.block(number)?;
     }
     Ok(search.found)
 }
@@ -102,6 +117,20 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    fn blocks(
+        &mut self,
+        numbers: impl IntoIterator<Item = u64>,
+        cancel: &Cancel,
+    ) -> Result<(), RpcError> {
+        for number in numbers {
+            if cancel.is_cancelled() {
+                return Err(RpcError::Cancelled);
+            }
+            self.block(number)?;
+        }
+        Ok(())
+    }
+
     fn block(&mut self, number: u64) -> Result<(), RpcError> {
         // Also where no block matches: reading a million headers takes its time.
         self.check(number)?;

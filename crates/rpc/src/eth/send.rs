@@ -24,22 +24,20 @@ use mfenx_primitives::{RecoveredTransaction, Transaction};
 use mfenx_txpool::{PoolError, SenderState, Sidecar};
 use std::sync::Arc;
 
-const SEND_RAW_TRANSACTION: Method = Method {
-    name: "eth_sendRawTransaction",
-    summary: "Takes a signed transaction into the pool and returns its hash. Blob transactions, \
-              where the chain allows them, come with their sidecar.",
-    params: &[Param::required("transaction", "Bytes")],
-    result: "Hash32",
-    example: r#"["0x"]"#,
-};
-
 /// How often the sender's account is read before the transaction is given up.
 const READS_MAX: u32 = 16;
 
+const SEND_RAW: Method = Method {
+    name: "eth_sendRawTransaction",
+    summary: "Puts a signed transaction into the pool; its hash. Blob transactions, where the chain takes them, come with their sidecar.",
+    params: &[Param::required("transaction", "Bytes")],
+    result: "Hash32",
+    example: r#"["0xf8678085012a05f20082520894f39fd6e51aad88f6f4ce6ab8827279cfffb9226601808305682aa0f7eff483068d5998d16ac2643bed6fedbf0a0783bc1b876ffb47dd923ec4c03ca0706efde21ebb2166cfd62496d5e1e5639ae90caf766640f0f351ec8989d85abf"]"#,
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Transactions, &SEND_RAW_TRANSACTION, |context, args, _: &Cancel| {
-        send_raw(context, args)
-    })
+    registry
+        .work(Class::Transactions, &SEND_RAW, |context, args, _: &Cancel| send_raw(context, args))
 }
 
 /// Takes the transaction that is the first parameter into the pool.

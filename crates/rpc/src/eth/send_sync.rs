@@ -32,14 +32,17 @@ const SEND_RAW_TRANSACTION_SYNC: Method = Method {
     summary: "Takes a signed transaction into the pool and waits for its receipt, at most for \
               `timeout` milliseconds (EIP-7966). Error 4: not in a block yet, error 5: it cannot \
               be executed; both with its hash as data.",
-    params: &[Param::required("transaction", "Bytes"), Param::optional("timeout", "Quantity")],
+    params: &[
+        Param::required("transaction", "Bytes"),
+        Param::optional("timeout", "Quantity|Number"),
+    ],
     result: "Receipt",
-    example: r#"["0x"]"#,
+    example: r#"["0xf8678085012a05f20082520894f39fd6e51aad88f6f4ce6ab8827279cfffb92266018083056829a004744370c6e080f3ab9b53278d6166c8875e36c27f15bae0692dcb655bc8c93da04cdad7c66a4ba100a84a6022dbbafba3d412b39eff3076023b57171c236c0bb4",20000]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
     let method = &SEND_RAW_TRANSACTION_SYNC;
-    registry.methods.push(method);
+    registry.describe(&[method]);
     let context = Arc::clone(&registry.context);
     let callback = MethodCallback::Async(Arc::new(move |id, params, _, bytes_max, extensions| {
         let context = Arc::clone(&context);

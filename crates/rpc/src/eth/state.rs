@@ -13,45 +13,47 @@ use crate::{
 use alloy_primitives::{B256, Bytes, U256};
 use jsonrpsee::core::RegisterMethodError;
 
-const GET_BALANCE: Method = Method {
+const BALANCE: Method = Method {
     name: "eth_getBalance",
-    summary: "The balance of an account after a block, in wei.",
+    summary: "The balance of an account in wei.",
     params: &[Param::required("address", "Address"), Param::optional("block", "BlockId")],
     result: "Quantity",
-    example: r#"["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "latest"]"#,
+    example: r#"["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266","latest"]"#,
 };
-const GET_CODE: Method = Method {
+
+const CODE: Method = Method {
     name: "eth_getCode",
-    summary: "The code of an account after a block; empty for one without.",
+    summary: "The code of an account; of one that has delegated (EIP-7702), the delegation.",
     params: &[Param::required("address", "Address"), Param::optional("block", "BlockId")],
     result: "Bytes",
-    example: r#"["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "latest"]"#,
+    example: r#"["0x15d34aaf54267db7d7c367839aaf71a00a2c6a65","latest"]"#,
 };
-const GET_STORAGE_AT: Method = Method {
+
+const STORAGE_AT: Method = Method {
     name: "eth_getStorageAt",
-    summary: "The value of a storage slot after a block; zero for one that was never written.",
+    summary: "The value of a storage slot.",
     params: &[
         Param::required("address", "Address"),
-        Param::required("slot", "Data32"),
+        Param::required("slot", "StorageSlot"),
         Param::optional("block", "BlockId"),
     ],
     result: "Data32",
-    example: r#"["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "0x0", "latest"]"#,
+    example: r#"["0x5fbdb2315678afecb367f032d93f642f64180aa3","0x1","latest"]"#,
 };
-const GET_TRANSACTION_COUNT: Method = Method {
+
+const TRANSACTION_COUNT: Method = Method {
     name: "eth_getTransactionCount",
-    summary: "The next nonce of an account after a block; for `pending`, after those of its \
-              transactions that wait in the pool and can be executed.",
+    summary: "The nonce of an account; with `pending`, that of its next transaction, those in the pool counted.",
     params: &[Param::required("address", "Address"), Param::optional("block", "BlockId")],
     result: "Quantity",
-    example: r#"["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "latest"]"#,
+    example: r#"["0x976ea74026e726554db657fa54763abd0c3a0aa9","pending"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline_or_work(Class::Calls, &GET_BALANCE, stored_balance, balance)?;
-    registry.inline_or_work(Class::Calls, &GET_CODE, stored_code, code)?;
-    registry.inline_or_work(Class::Calls, &GET_STORAGE_AT, stored_slot, slot)?;
-    registry.inline(&GET_TRANSACTION_COUNT, transaction_count)
+    registry.inline_or_work(Class::Calls, &BALANCE, stored_balance, balance)?;
+    registry.inline_or_work(Class::Calls, &CODE, stored_code, code)?;
+    registry.inline_or_work(Class::Calls, &STORAGE_AT, stored_slot, slot)?;
+    registry.inline(&TRANSACTION_COUNT, transaction_count)
 }
 
 /// Asks `then` inline unless it is about the pending block, which may have to be built.

@@ -4,7 +4,12 @@
 //! so a block with many logs reaches whoever reads. Who does not keep up loses the subscription, with
 //! a last message that says so, rather than messages in between.
 
-use super::{dropped::dropped, filter::LogFilter, logs::matching};
+use super::{
+    dropped::dropped,
+    filter::LogFilter,
+    logs::matching,
+    subscriptions::{SUBSCRIBE, UNSUBSCRIBE},
+};
 use crate::{
     context::Context,
     error::RpcError,
@@ -27,6 +32,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
+    registry.describe(&[&SUBSCRIBE, &UNSUBSCRIBE]);
     let context = Arc::clone(&registry.context);
     registry.module.register_subscription(
         "eth_subscribe",

@@ -7,6 +7,7 @@ use crate::{
     error::RpcError,
     eth::block::blob_gas_price,
     json::{Before, Mined, ReceiptJson, TransactionJson},
+    method::{Method, Param},
     params::Args,
     registry::Registry,
     work::{Cancel, Class},
@@ -19,17 +20,43 @@ use mfenx_storage::{Reader, StoredReceipt, TransactionLocation};
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
+const BY_HASH: Method = Method {
+    name: "eth_getTransactionByHash",
+    summary: "A transaction in a block or in the pool; null for an unknown one.",
+    params: &[Param::required("hash", "Hash32")],
+    result: "Transaction|null",
+    example: r#"["0x90c330080b3182dbd94612dc111d3dee8b5f9ecd682ec7535b77a74331d41945"]"#,
+};
+
+const BY_BLOCK_HASH: Method = Method {
+    name: "eth_getTransactionByBlockHashAndIndex",
+    summary: "A transaction by its place in a block; null where there is none.",
+    params: &[Param::required("blockHash", "Hash32"), Param::required("index", "Quantity")],
+    result: "Transaction|null",
+    example: r#"["0xf43e9dada00f4713dd0083624333b01d33d08826defa2cfc9dbdb870657875c1","0x0"]"#,
+};
+
+const BY_BLOCK_NUMBER: Method = Method {
+    name: "eth_getTransactionByBlockNumberAndIndex",
+    summary: "A transaction by its place in a block; null where there is none.",
+    params: &[Param::required("block", "BlockNumberOrTag"), Param::required("index", "Quantity")],
+    result: "Transaction|null",
+    example: r#"["0x3","0x0"]"#,
+};
+
+const RECEIPT: Method = Method {
+    name: "eth_getTransactionReceipt",
+    summary: "The receipt of a transaction; null until it is in a block.",
+    params: &[Param::required("hash", "Hash32")],
+    result: "Receipt|null",
+    example: r#"["0x90c330080b3182dbd94612dc111d3dee8b5f9ecd682ec7535b77a74331d41945"]"#,
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_inline("eth_getTransactionByHash", 1, by_hash)?;
-    registry.named_inline("eth_getTransactionByBlockHashAndIndex", 2, by_block_hash)?;
-    registry.named_inline_or_work(
-        Class::Calls,
-        "eth_getTransactionByBlockNumberAndIndex",
-        2,
-        by_block_number,
-        in_pending_block,
-    )?;
-    registry.named_inline("eth_getTransactionReceipt", 1, receipt)
+    registry.inline(&BY_HASH, by_hash)?;
+    registry.inline(&BY_BLOCK_HASH, by_block_hash)?;
+    registry.inline_or_work(Class::Calls, &BY_BLOCK_NUMBER, by_block_number, in_pending_block)?;
+    registry.inline(&RECEIPT, receipt)
 }
 
 /// A transaction on its way to the caller, from a block or from the pool.

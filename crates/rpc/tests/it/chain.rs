@@ -5,11 +5,10 @@ use alloy_eips::Encodable2718;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, bytes, hex};
 use alloy_signer::SignerSync;
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
-use jsonrpsee::RpcModule;
 use mfenx_chainspec::ChainSpec;
 use mfenx_execution::{BuildAttributes, Rejection, TransactionSource, build_block};
 use mfenx_primitives::{CommittedBlock, RecoveredTransaction, SealedHeader, Transaction};
-use mfenx_rpc::{Namespace, NodeStatus, RpcContext, RpcLimits, module};
+use mfenx_rpc::{Namespace, NodeStatus, RpcContext, RpcLimits, RpcMethods, RpcServer, methods};
 use mfenx_storage::{BlockCommit, StateChanges, Store, StoreOptions};
 use mfenx_txpool::{PoolConfig, PoolHandle};
 use serde_json::{Value, json};
@@ -46,7 +45,8 @@ pub(crate) struct TestChain {
     pub(crate) store: Store,
     pub(crate) pool: PoolHandle,
     pub(crate) status: Arc<NodeStatus>,
-    pub(crate) module: RpcModule<()>,
+    pub(crate) methods: RpcMethods,
+    pub(crate) server: RpcServer,
     head: watch::Sender<SealedHeader>,
     committed: broadcast::Sender<Arc<CommittedBlock>>,
     _directory: TempDir,
@@ -71,10 +71,19 @@ impl TestChain {
     }
 
     pub(crate) fn with_limits(limits: RpcLimits) -> Self {
-        Self::on(ChainSpec::dev().unwrap(), limits)
+        Self::serving("all,testing", ChainSpec::dev().unwrap(), limits)
+    }
+
+    /// A chain of which only these namespaces are served.
+    pub(crate) fn with_namespaces(namespaces: &str) -> Self {
+        Self::serving(namespaces, ChainSpec::dev().unwrap(), RpcLimits::default())
     }
 
     pub(crate) fn on(spec: ChainSpec, limits: RpcLimits) -> Self {
+        Self::serving("all,testing", spec, limits)
+    }
+
+    fn serving(namespaces: &str, spec: ChainSpec, limits: RpcLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let spec = Arc::new(spec);
         let store = Store::open(directory.path(), StoreOptions::volatile()).unwrap();
@@ -90,11 +99,12 @@ impl TestChain {
             head: head.subscribe(),
             committed: committed.clone(),
             status: Arc::clone(&status),
-            limits,
+            limits: limits.clone(),
             client_version: "mfenx/test".into(),
         };
-        let module = module(context, &Namespace::parse_list("all,testing").unwrap()).unwrap();
-        Self { spec, store, pool, status, module, head, committed, _directory: directory }
+        let methods = methods(context, &Namespace::parse_list(namespaces).unwrap()).unwrap();
+        let server = RpcServer::new(methods.clone(), &limits);
+        Self { spec, store, pool, status, methods, server, head, committed, _directory: directory }
     }
 
     /// A block with these transactions, announced.
@@ -128,6 +138,7 @@ impl TestChain {
         let commit = BlockCommit {
             block: &block,
             receipts: &receipts,
+            touched: &executed.touched,
             changes: &changes,
             trie: &trie,
             certificate: None,
@@ -157,7 +168,13 @@ impl TestChain {
     /// The whole answer of a method.
     pub(crate) async fn answer(&self, method: &str, params: Value) -> Value {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let (answer, _) = self.module.raw_json_request(&request.to_string(), 1).await.unwrap();
+        // Not over a connection, which would answer by a message.
+        if method == "eth_subscribe" {
+            let module = self.methods.module();
+            let (answer, _) = module.raw_json_request(&request.to_string(), 1).await.unwrap();
+            return serde_json::from_str(answer.get()).unwrap();
+        }
+        let answer = self.server.answer(request.to_string().as_bytes()).await.unwrap();
         serde_json::from_str(answer.get()).unwrap()
     }
 

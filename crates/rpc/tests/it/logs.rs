@@ -62,6 +62,57 @@ async fn logs_are_found_by_range_hash_address_and_topic() {
     assert_eq!(chain.ask("eth_getLogs", json!([{}])).await, json!([]));
 }
 
+/// The index and the blooms, which short ranges are looked up by, say the same.
+#[tokio::test]
+async fn a_long_range_finds_what_its_short_parts_find() {
+    let chain = TestChain::new();
+    let contract = chain.deploy();
+    for nonce in 0..12 {
+        chain.mine(vec![dynamic(1, nonce, contract.into(), Bytes::new())]);
+        for _ in 0..nonce % 3 {
+            chain.mine(vec![]);
+        }
+    }
+    let other = Address::repeat_byte(7);
+    for filter in [
+        json!({"address": contract}),
+        json!({"address": [other, contract], "topics": [[TOPIC, B256::ZERO]]}),
+        json!({"address": other}),
+        json!({"topics": [null, TOPIC]}),
+        json!({"topics": [TOPIC]}),
+        json!({"topics": [TOPIC, null]}),
+    ] {
+        let range = |from: u64, to: u64| {
+            let mut filter = filter.clone();
+            filter["fromBlock"] = json!(format!("{from:#x}"));
+            filter["toBlock"] = json!(format!("{to:#x}"));
+            json!([filter])
+        };
+        let mut parts = Vec::new();
+        for from in (0..24).step_by(8) {
+            let found = chain.ask("eth_getLogs", range(from, from + 7)).await;
+            parts.extend(found.as_array().unwrap().clone());
+        }
+        assert_eq!(chain.ask("eth_getLogs", range(0, 23)).await, Value::Array(parts), "{filter}");
+    }
+    let of_contract = json!([{"fromBlock": "0x0", "toBlock": "0x17", "address": contract}]);
+    let found = chain.ask("eth_getLogs", of_contract.clone()).await;
+    assert_eq!(found.as_array().unwrap().len(), 12);
+
+    let limits = RpcLimits { logs_results_max: 3, ..RpcLimits::default() };
+    let (chain, contract) = chain_with_logs(limits);
+    for _ in 0..20 {
+        chain.mine(vec![]);
+    }
+    let mut filter = of_contract;
+    filter[0]["address"] = json!(contract);
+    let (code, words) = chain.refusal("eth_getLogs", filter).await;
+    assert_eq!(
+        (code, words.as_str()),
+        (-32602, "query returned more than 3 results. Try with this block range [0x0, 0x3].")
+    );
+}
+
 #[tokio::test]
 async fn ranges_that_make_no_sense_are_refused() {
     let (chain, _) = chain_with_logs(RpcLimits::default());

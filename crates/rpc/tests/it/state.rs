@@ -105,7 +105,9 @@ async fn the_node_says_what_it_is() {
     assert_eq!(
         chain.ask("rpc_modules", json!([])).await,
         json!({
-            "eth": "1.0", "mfenx": "1.0", "net": "1.0", "rpc": "1.0", "txpool": "1.0", "web3": "1.0"
+            "debug": "1.0", "erigon": "1.0", "eth": "1.0", "mfenx": "1.0", "net": "1.0",
+            "ots": "1.0", "rpc": "1.0", "testing": "1.0", "trace": "1.0", "txpool": "1.0",
+            "web3": "1.0"
         })
     );
     let status = chain.ask("mfenx_nodeStatus", json!([])).await;

@@ -2,9 +2,8 @@
 
 use crate::chain::{TOPIC, TestChain, dynamic, raw, tipped, transfer};
 use alloy_primitives::{Address, B256, Bytes, U256};
-use jsonrpsee::Methods;
 use mfenx_primitives::{CommittedBlock, Receipt};
-use mfenx_rpc::{RpcLayer, RpcLimits, RpcServer};
+use mfenx_rpc::{RpcLimits, RpcServer};
 use serde_json::{Value, json, value::RawValue};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc::Receiver;
@@ -19,7 +18,7 @@ impl Subscription {
         let request =
             json!({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": params});
         let (answer, messages) =
-            chain.module.raw_json_request(&request.to_string(), buffer).await.unwrap();
+            chain.methods.module().raw_json_request(&request.to_string(), buffer).await.unwrap();
         let mut answer: Value = serde_json::from_str(answer.get()).unwrap();
         assert!(answer.get("error").is_none(), "{answer}");
         Self { id: answer["result"].take(), messages }
@@ -101,8 +100,7 @@ async fn a_block_with_more_logs_than_may_wait_reaches_whoever_reads() {
 async fn messages_count_as_unsent_until_they_are_written() {
     let chain = TestChain::new();
     let limits = RpcLimits::default();
-    let methods = Methods::from(chain.module.clone());
-    let server = RpcServer::new(methods.clone(), &RpcLayer::new(&methods, &limits), &limits);
+    let server = RpcServer::new(chain.methods.clone(), &limits);
     let (sender, mut messages) = tokio::sync::mpsc::channel(8);
     let (server, backlog) = server.for_connection(sender, 1);
     let subscribe = |kind: &str, id: u8| {

@@ -9,6 +9,7 @@ mod block;
 mod decoder;
 mod history;
 mod list;
+mod positions;
 mod receipt;
 mod trie;
 
@@ -21,8 +22,11 @@ pub(crate) use block::{
 };
 pub(crate) use decoder::Decoder;
 pub(crate) use history::{decode_shard, encode_shard};
+pub(crate) use positions::{PositionShard, place, position, position_at_most};
 pub(crate) use receipt::{Receipts, encode_receipts};
-pub(crate) use trie::{Branch, decode_path, encode_path};
+pub(crate) use trie::{
+    Branch, decode_change_path, decode_path, encode_change_path, encode_path, end_change_path,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,12 @@
 //! Writing one block: everything that belongs to it in one transaction, in the order of keys.
 
 mod state;
+mod trie;
 
 use crate::{
     codec::{encode_body, encode_header, encode_receipts, encode_senders, transaction_place},
     error::StoreError,
+    index::{LogKeys, write_logs, write_touched},
     metrics,
     reader::{Head, Meta},
     state::StateChanges,
@@ -27,6 +29,9 @@ pub struct BlockCommit<'a> {
     pub receipts: &'a [Receipt],
     /// What the block changes in the state.
     pub changes: &'a StateChanges,
+    /// The accounts that were loaded while a transaction was executed, each with the index of the
+    /// transaction, in any order.
+    pub touched: &'a [(Address, u32)],
     /// What [`Reader::state_root`](crate::Reader::state_root) answered for exactly these changes.
     pub trie: &'a TrieUpdates,
     /// The commit certificate, if there is one.
@@ -45,16 +50,21 @@ impl Store {
     pub fn commit(&self, commit: BlockCommit<'_>) -> Result<(), StoreError> {
         let start = Instant::now();
         let _writer = self.shared.writer.lock();
-        self.shared.directory.check_space(commit.changes.size())?;
+        let logs = LogKeys::of(commit.receipts);
+        let size = commit.changes.size().saturating_add(logs.len());
+        self.shared.directory.check_space(size.saturating_add(commit.touched.len()))?;
         let tx = self.shared.environment.begin_rw_unsync()?;
         let txn = Txn::new(&tx, &self.shared.tables);
         let meta = Meta(txn);
         check(&commit, meta.head()?.ok_or(StoreError::NotInitialized)?)?;
-        let BlockCommit { block, receipts, changes, trie, certificate } = commit;
+        let BlockCommit { block, receipts, changes, touched, trie, certificate } = commit;
         let (number, hash) = (block.number(), block.hash());
         let (header, body, senders) = (block.header(), block.body(), block.senders());
         write_block(txn, BlockParts { hash, header, body, senders, receipts }, certificate)?;
         write_state(txn, Some(number), changes, trie)?;
+        trie::forget_old(txn, number, self.shared.trie_history_blocks)?;
+        write_logs(txn, number, &logs)?;
+        write_touched(txn, number, touched)?;
         meta.set_head(Head { number, hash })?;
         tx.commit()?;
         metrics::committed(number, start.elapsed());
@@ -83,6 +93,10 @@ fn check(commit: &BlockCommit<'_>, head: Head) -> Result<(), StoreError> {
     }
     if commit.receipts.len() != commit.block.transactions().len() {
         let reason = "there is not one receipt per transaction";
+        return Err(StoreError::InvalidCommit { number, reason });
+    }
+    if commit.touched.iter().any(|(_, index)| *index as usize >= commit.receipts.len()) {
+        let reason = "an account was touched by a transaction that is not there";
         return Err(StoreError::InvalidCommit { number, reason });
     }
     Ok(())

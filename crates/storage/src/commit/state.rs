@@ -1,10 +1,11 @@
 //! Writing what a block changes: state, history and tries.
 
+use super::trie::write_tries;
 use crate::{
     codec::{AccountRecord, account_change, decode_slot, encode_slot},
     error::StoreError,
     state::{AccountChange, StateChanges, account_record, append_history, storage_change_key},
-    trie::{BranchUpdate, StorageUpdate, TrieId, TrieUpdates, new_record},
+    trie::{StorageUpdate, TrieUpdates, new_record},
     txn::{Slice, Txn},
 };
 use alloy_primitives::{B256, U256};
@@ -30,11 +31,7 @@ pub(crate) fn write_state<K: TransactionKind + WriteMarker>(
             txn.put(txn.tables.code, hash.as_slice(), code)?;
         }
     }
-    writer.branches(TrieId::Accounts, &trie.accounts)?;
-    for update in &trie.storages {
-        writer.storage_branches(update)?;
-    }
-    Ok(())
+    write_tries(txn, number, trie)
 }
 
 struct StateWriter<'t, K: TransactionKind> {
@@ -156,43 +153,5 @@ impl<K: TransactionKind + WriteMarker> StateWriter<'_, K> {
         txn.append(tables.storage_changes, &storage_change_key(number, account), &self.buffer)?;
         let key = [account.0, slot.0];
         append_history(txn, tables.storage_history, key.as_flattened(), number)
-    }
-
-    fn storage_branches(&mut self, update: &StorageUpdate) -> Result<(), StoreError> {
-        if update.wiped {
-            self.clear_branches(update.account)?;
-        }
-        self.branches(TrieId::Storage(update.account), &update.branches)
-    }
-
-    fn clear_branches(&self, account: B256) -> Result<(), StoreError> {
-        let mut cursor = self.txn.cursor(self.txn.tables.storage_trie)?;
-        let mut found = cursor.set_range::<Slice<'_>, ()>(account.as_slice())?;
-        while found.is_some_and(|(key, ())| key.starts_with(account.as_slice())) {
-            cursor.del()?;
-            found = cursor.set_range::<Slice<'_>, ()>(account.as_slice())?;
-        }
-        Ok(())
-    }
-
-    fn branches(&mut self, id: TrieId, updates: &[BranchUpdate]) -> Result<(), StoreError> {
-        let table = id.table(self.txn.tables);
-        let mut updates: Vec<&BranchUpdate> = updates.iter().collect();
-        updates.sort_unstable_by_key(|(path, _)| *path);
-        let mut key = Vec::with_capacity(96);
-        for (path, branch) in updates {
-            id.key(path, &mut key);
-            match branch {
-                Some(branch) => {
-                    self.buffer.clear();
-                    branch.encode(&mut self.buffer);
-                    self.txn.put(table, &key, &self.buffer)?;
-                }
-                None => {
-                    self.txn.delete(table, &key)?;
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use alloy_primitives::B256;
 use reth_libmdbx::tx::{TransactionKind, WriteMarker};
 
 /// Version of all tables and encodings: any change of one raises it.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// Name of the entry that says whose store this is.
 pub(crate) const FORMAT_KEY: &[u8] = b"format";
@@ -14,6 +14,7 @@ const MAGIC: &[u8] = b"MFENX store ";
 const CHAIN_KEY: &[u8] = b"chain";
 const HEAD_KEY: &[u8] = b"head";
 const EARLIEST_KEY: &[u8] = b"earliest history";
+const EARLIEST_TRIE_KEY: &[u8] = b"earliest trie";
 
 /// `Meta` in a transaction.
 #[derive(Debug)]
@@ -51,6 +52,11 @@ impl<K: TransactionKind> Meta<'_, K> {
         self.read(CHAIN_KEY, |bytes| Ok((bytes.u64()?, bytes.b256()?)))
     }
 
+    /// The first block whose tries can be put together.
+    pub(crate) fn earliest_trie(&self) -> Result<u64, StoreError> {
+        Ok(self.read(EARLIEST_TRIE_KEY, |bytes| bytes.u64())?.unwrap_or_default())
+    }
+
     pub(crate) fn earliest_history(&self) -> Result<u64, StoreError> {
         Ok(self.read(EARLIEST_KEY, |bytes| bytes.u64())?.unwrap_or_default())
     }
@@ -64,6 +70,10 @@ impl<K: TransactionKind + WriteMarker> Meta<'_, K> {
 
     pub(crate) fn set_head(&self, head: Head) -> Result<(), StoreError> {
         self.0.put(self.0.tables.meta, HEAD_KEY, &number_and_hash(head.number, head.hash))
+    }
+
+    pub(crate) fn set_earliest_trie(&self, number: u64) -> Result<(), StoreError> {
+        self.0.put(self.0.tables.meta, EARLIEST_TRIE_KEY, &number.to_be_bytes())
     }
 
     pub(crate) fn set_chain(&self, chain_id: u64, genesis: B256) -> Result<(), StoreError> {

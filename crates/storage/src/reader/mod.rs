@@ -8,15 +8,18 @@ use crate::{
     metrics,
     state::{StateChanges, StateView},
     store::Shared,
-    trie::{AccountProof, Snapshots, TrieUpdates, prove, state_root},
+    trie::{
+        AccountProof, PastTrie, Snapshots, StoredTrie, TrieId, TrieUpdates, past_state_root, prove,
+        state_root,
+    },
     txn::Txn,
 };
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, keccak256};
 pub(crate) use meta::{FORMAT, FORMAT_KEY, Meta, decode_format};
 use mfenx_primitives::Receipt;
 use reth_libmdbx::{RoSync, tx::aliases::RoTxSync};
 use revm::bytecode::Bytecode;
-use std::{fmt, sync::Arc, time::Instant};
+use std::{fmt, ops::RangeInclusive, sync::Arc, time::Instant};
 
 /// The last block of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +138,66 @@ impl Reader {
     /// # Errors
     /// The database fails or is corrupt.
     pub fn proof(&self, address: Address, slots: &[B256]) -> Result<AccountProof, StoreError> {
-        prove(self.txn(), address, slots)
+        let txn = self.txn();
+        let mut accounts = StoredTrie::open(txn, TrieId::Accounts)?;
+        let mut storage = StoredTrie::open(txn, TrieId::Storage(keccak256(address)))?;
+        prove(&mut accounts, &mut storage, self.latest_state(), address, slots)
+    }
+
+    /// [`Self::proof`] in the state after block `number`.
+    ///
+    /// # Errors
+    /// As [`Self::state_root_at`].
+    pub fn proof_at(
+        &self,
+        number: u64,
+        address: Address,
+        slots: &[B256],
+    ) -> Result<AccountProof, StoreError> {
+        let view = self.state_at(number)?;
+        let Some(since) = self.blocks_since(number)? else { return self.proof(address, slots) };
+        let txn = self.txn();
+        let mut accounts = PastTrie::open(txn, TrieId::Accounts, since.clone())?;
+        let mut storage = PastTrie::open(txn, TrieId::Storage(keccak256(address)), since)?;
+        prove(&mut accounts, &mut storage, view, address, slots)
+    }
+
+    /// The state root after the state of block `number` is changed by `changes`.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownBlock`] beyond the head; [`StoreError::PrunedTries`] further back than
+    /// [`StoreOptions::trie_history_blocks`](crate::StoreOptions::trie_history_blocks) blocks before
+    /// the head, or [`StoreError::PrunedHistory`].
+    pub fn state_root_at(&self, number: u64, changes: &StateChanges) -> Result<B256, StoreError> {
+        let view = self.state_at(number)?;
+        match self.blocks_since(number)? {
+            Some(since) => past_state_root(self.txn(), view, changes, since),
+            None => Ok(self.state_root(changes)?.0),
+        }
+    }
+
+    /// The first block whose proofs and state roots can be computed.
+    ///
+    /// # Errors
+    /// The database fails or is corrupt.
+    pub fn earliest_trie(&self) -> Result<u64, StoreError> {
+        Meta(self.txn()).earliest_trie()
+    }
+
+    /// The blocks after `number`, whose tries must be there; `None` for the head.
+    pub(crate) fn blocks_since(
+        &self,
+        number: u64,
+    ) -> Result<Option<RangeInclusive<u64>>, StoreError> {
+        let head = self.head()?.number;
+        if number >= head {
+            return Ok(None);
+        }
+        let earliest = self.earliest_trie()?;
+        if number < earliest {
+            return Err(StoreError::PrunedTries { earliest });
+        }
+        Ok(Some(number.saturating_add(1)..=head))
     }
 
     /// Contract code by its hash, analysed for execution.

@@ -20,10 +20,10 @@ const NUMBER_BYTES: usize = 8;
 const KEY_BYTES_MAX: usize = 32 + 32 + NUMBER_BYTES;
 
 /// `key` and a number, without allocation.
-struct ShardKey([u8; KEY_BYTES_MAX], usize);
+pub(crate) struct ShardKey([u8; KEY_BYTES_MAX], usize);
 
 impl ShardKey {
-    fn new(key: &[u8], last: u64) -> Self {
+    pub(crate) fn new(key: &[u8], last: u64) -> Self {
         let mut bytes = [0; KEY_BYTES_MAX];
         let len = key.len().min(KEY_BYTES_MAX - NUMBER_BYTES);
         bytes[..len].copy_from_slice(&key[..len]);
@@ -31,8 +31,14 @@ impl ShardKey {
         Self(bytes, len + NUMBER_BYTES)
     }
 
-    fn as_slice(&self) -> &[u8] {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         &self.0[..self.1]
+    }
+
+    /// The last block of the shard `found`, [`u64::MAX`] for one that is growing; `None` when it
+    /// does not belong to `key`.
+    pub(crate) fn last_of(key: &[u8], found: &[u8]) -> Option<u64> {
+        found.strip_prefix(key)?.try_into().ok().map(u64::from_be_bytes)
     }
 }
 
@@ -48,7 +54,7 @@ pub(crate) fn first_change_after<K: TransactionKind>(
     let Some((found, shard)) = cursor.set_range::<Slice<'_>, Slice<'_>>(from.as_slice())? else {
         return Ok(None);
     };
-    if found.len() != key.len() + NUMBER_BYTES || !found.starts_with(key) {
+    if ShardKey::last_of(key, &found).is_none() {
         return Ok(None);
     }
     let blocks = decode_shard(table.name, &shard)?;

@@ -6,6 +6,6 @@ mod view;
 
 pub(crate) use changes::AccountChange;
 pub use changes::StateChanges;
-pub(crate) use history::{append_history, first_change_after};
+pub(crate) use history::{ShardKey, append_history, first_change_after};
 pub use view::StateView;
 pub(crate) use view::{account_record, storage_change_key};

@@ -63,7 +63,8 @@ impl<'r> StateView<'r> {
         }
     }
 
-    fn record(&self, account: B256) -> Result<Option<AccountRecord>, StoreError> {
+    /// The account with its storage root, by its key.
+    pub(crate) fn record(&self, account: B256) -> Result<Option<AccountRecord>, StoreError> {
         let txn = self.reader.txn();
         if let Some(after) = self.after {
             let table = txn.tables.account_history;

@@ -1,25 +1,20 @@
-//! Merkle proofs (EIP-1186) of the current state.
+//! Merkle proofs (EIP-1186).
 
 use super::{
     node::{Node, reference_in_parent},
-    source::{StoredTrie, TrieId, TrieSource},
+    source::TrieSource,
 };
-use crate::{
-    codec::{AccountRecord, decode_slot},
-    error::StoreError,
-    txn::{Slice, Txn},
-};
+use crate::{error::StoreError, state::StateView};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
 use mfenx_primitives::AccountState;
-use reth_libmdbx::tx::TransactionKind;
 use std::borrow::Cow;
 
 /// An account with the nodes on the way to it, from the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountProof {
-    /// The account; [`AccountState::EMPTY`] when it does not exist.
-    pub state: AccountState,
+    /// The account; `None` when it does not exist.
+    pub state: Option<AccountState>,
     /// Root of its storage trie.
     pub storage_root: B256,
     /// RLP of the nodes of the account trie; a proof of absence when the account does not exist.
@@ -39,33 +34,26 @@ pub struct SlotProof {
     pub nodes: Vec<Bytes>,
 }
 
-pub(crate) fn prove<K: TransactionKind>(
-    txn: Txn<'_, K>,
+/// Proofs in the account trie and the account's storage trie of one state, with what `view` says of
+/// the same state.
+pub(crate) fn prove<S: TrieSource>(
+    accounts: &mut S,
+    storage: &mut S,
+    view: StateView<'_>,
     address: Address,
     slots: &[B256],
 ) -> Result<AccountProof, StoreError> {
     let key = keccak256(address);
-    let nodes = nodes_toward(&mut StoredTrie::open(txn, TrieId::Accounts)?, &key)?;
-    let accounts = txn.tables.accounts;
-    let record = txn.get(accounts, key.as_slice())?;
-    let record = record.map(|bytes| AccountRecord::decode(accounts.name, &bytes)).transpose()?;
-    let mut storage = StoredTrie::open(txn, TrieId::Storage(key))?;
-    let mut values = txn.cursor(txn.tables.storage)?;
+    let nodes = nodes_toward(accounts, &key)?;
+    let record = view.record(key)?;
     let slots = slots.iter().map(|slot| {
-        let hashed = keccak256(slot);
-        let nodes = nodes_toward(&mut storage, &hashed)?;
-        let found = values.get_both_range::<Slice<'_>>(key.as_slice(), hashed.as_slice())?;
-        let value = match found {
-            Some(bytes) if bytes.starts_with(hashed.as_slice()) => {
-                decode_slot(txn.tables.storage.name, &bytes)?.1
-            }
-            _ => U256::ZERO,
-        };
+        let nodes = nodes_toward(storage, &keccak256(slot))?;
+        let value = view.storage(address, U256::from_be_bytes(slot.0))?;
         Ok(SlotProof { slot: *slot, value, nodes })
     });
     let slots = slots.collect::<Result<_, StoreError>>()?;
     Ok(AccountProof {
-        state: record.map_or(AccountState::EMPTY, |record| record.state),
+        state: record.map(|record| record.state),
         storage_root: record.map_or(EMPTY_ROOT_HASH, |record| record.storage_root),
         nodes,
         slots,

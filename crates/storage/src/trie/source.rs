@@ -1,7 +1,7 @@
 //! Where the nodes of a trie are: branches in a trie table, leaves in a state table.
 
 use crate::{
-    codec::{AccountRecord, Branch, decode_path, decode_slot, encode_path},
+    codec::{AccountRecord, Branch, decode_path, decode_slot, encode_change_path, encode_path},
     error::StoreError,
     tables::{Table, Tables},
     txn::{Slice, Txn},
@@ -46,6 +46,19 @@ impl TrieId {
         }
     }
 
+    /// What the changes of branches at `path` and below begin with.
+    pub(crate) fn change_prefix(&self, path: &Nibbles, out: &mut Vec<u8>) {
+        out.clear();
+        match self {
+            Self::Accounts => out.push(0),
+            Self::Storage(account) => {
+                out.push(1);
+                out.extend_from_slice(account.as_slice());
+            }
+        }
+        encode_change_path(path, out);
+    }
+
     /// Key of the branch at `path`.
     pub(crate) fn key(&self, path: &Nibbles, out: &mut Vec<u8>) {
         out.clear();
@@ -55,7 +68,7 @@ impl TrieId {
 }
 
 /// The first 32-byte key at or behind `prefix`.
-fn first_key(prefix: &Nibbles) -> [u8; 32] {
+pub(super) fn first_key(prefix: &Nibbles) -> [u8; 32] {
     let mut key = [0; 32];
     for (index, byte) in prefix.pack().iter().enumerate().take(32) {
         key[index] = *byte;

@@ -3,20 +3,21 @@
 use super::{
     node::{Node, root_hash},
     parallel::{PARALLEL_LEAVES_MIN, Snapshots},
+    past::PastTrie,
     source::{EmptyTrie, StoredTrie, TrieId, TrieSource},
     update::{BranchUpdate, LeafChange, update_trie},
 };
 use crate::{
     codec::AccountRecord,
     error::StoreError,
-    state::{AccountChange, StateChanges},
+    state::{AccountChange, StateChanges, StateView},
     txn::Txn,
 };
 use alloy_primitives::B256;
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
 use rayon::prelude::*;
 use reth_libmdbx::tx::TransactionKind;
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::RangeInclusive};
 
 /// What the walk wants written: opaque to everybody but [`Store::commit`](crate::Store::commit).
 #[derive(Debug, Clone, Default)]
@@ -100,7 +101,11 @@ pub(crate) fn new_record(
 
 /// The root of the account trie as it is stored, without visiting more than its top.
 pub(crate) fn stored_root<K: TransactionKind>(txn: Txn<'_, K>) -> Result<B256, StoreError> {
-    let mut source = StoredTrie::open(txn, TrieId::Accounts)?;
+    trie_root(&mut StoredTrie::open(txn, TrieId::Accounts)?)
+}
+
+/// The root of a trie, without visiting more than its top.
+pub(crate) fn trie_root<S: TrieSource>(source: &mut S) -> Result<B256, StoreError> {
     let mut buffer = Vec::new();
     let top = match source.branch_below(&Nibbles::new())? {
         Some((path, branch)) => Node::branch(path, &branch, &mut buffer),
@@ -117,14 +122,7 @@ fn storage_root<K: TransactionKind>(
     account: &AccountChange,
     snapshots: Option<Snapshots<'_>>,
 ) -> Result<StorageUpdate, StoreError> {
-    let leaves: Vec<_> = account
-        .slots
-        .iter()
-        .map(|(slot, value)| {
-            let rlp = (!value.is_zero()).then(|| alloy_rlp::encode_fixed_size(value).to_vec());
-            LeafChange::new(slot, rlp)
-        })
-        .collect();
+    let leaves = storage_leaves(account);
     let (account, wiped) = (account.key, account.wipes_storage());
     let (root, branches) = if wiped {
         update_trie(&mut EmptyTrie, &leaves)?
@@ -132,6 +130,46 @@ fn storage_root<K: TransactionKind>(
         update_stored(txn, TrieId::Storage(account), &leaves, snapshots)?
     };
     Ok(StorageUpdate { account, root, wiped, branches })
+}
+
+/// The state root after `changes` of the state before the first of `blocks`, the last of which is
+/// the head; `view` is of the same state.
+pub(crate) fn past_state_root<K: TransactionKind>(
+    txn: Txn<'_, K>,
+    view: StateView<'_>,
+    changes: &StateChanges,
+    blocks: RangeInclusive<u64>,
+) -> Result<B256, StoreError> {
+    let mut leaves = Vec::with_capacity(changes.accounts().len());
+    for change in changes.accounts() {
+        let (account, wiped) = (change.key, change.wipes_storage());
+        let storage = if wiped {
+            Some(update_trie(&mut EmptyTrie, &storage_leaves(change))?.0)
+        } else if change.changes_storage() {
+            let mut trie = PastTrie::open(txn, TrieId::Storage(account), blocks.clone())?;
+            Some(update_trie(&mut trie, &storage_leaves(change))?.0)
+        } else {
+            None
+        };
+        let branches = Vec::new();
+        let storage = storage.map(|root| StorageUpdate { account, root, wiped, branches });
+        let old = view.record(account)?;
+        let new = new_record(change, old.as_ref(), storage.as_ref());
+        if new != old {
+            let value = new.map(|record| alloy_rlp::encode(record.leaf()));
+            leaves.push(LeafChange::new(&account, value));
+        }
+    }
+    let mut accounts = PastTrie::open(txn, TrieId::Accounts, blocks)?;
+    Ok(update_trie(&mut accounts, &leaves)?.0)
+}
+
+fn storage_leaves(account: &AccountChange) -> Vec<LeafChange> {
+    let leaves = account.slots.iter().map(|(slot, value)| {
+        let rlp = (!value.is_zero()).then(|| alloy_rlp::encode_fixed_size(value).to_vec());
+        LeafChange::new(slot, rlp)
+    });
+    leaves.collect()
 }
 
 fn update_stored<K: TransactionKind>(

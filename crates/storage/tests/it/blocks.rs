@@ -1,6 +1,6 @@
 //! Blocks, receipts and indices, read whole and in part.
 
-use crate::chain::{Chain, Random, block_on};
+use crate::chain::{Chain, Random, block_on, touched_by};
 use alloy_primitives::B256;
 use mfenx_storage::{BlockCommit, StateChanges};
 
@@ -17,6 +17,7 @@ fn everything_that_was_committed_is_read_again() {
     let commit = BlockCommit {
         block: &block,
         receipts: &receipts,
+        touched: &touched_by(&block),
         changes: &changes,
         trie: &trie,
         certificate,

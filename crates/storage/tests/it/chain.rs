@@ -1,7 +1,7 @@
 //! A model of the state in plain maps, random blocks over it, and a store that must agree.
 
 use alloy_consensus::{
-    Header, Receipt as InnerReceipt, Signed, TxEip1559,
+    Header, Receipt as InnerReceipt, Signed, Transaction as _, TxEip1559,
     proofs::{calculate_receipt_root, calculate_transaction_root},
 };
 use alloy_primitives::{
@@ -12,7 +12,7 @@ use mfenx_primitives::{
     Block, BlockBody, GenesisAccount, GenesisAlloc, Receipt, RecoveredBlock, SealedHeader,
     Transaction,
 };
-use mfenx_storage::{BlockCommit, StateChanges, Store, StoreOptions};
+use mfenx_storage::{BlockCommit, StateChanges, Store, StoreOptions, TrieUpdates};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use revm::{
@@ -91,8 +91,21 @@ pub(crate) fn block_on(
     state_root: B256,
     transactions: u64,
 ) -> (RecoveredBlock, Vec<Receipt>) {
+    let logs = |position: u64| {
+        let data = LogData::new_unchecked(vec![B256::from(U256::from(position))], Bytes::new());
+        vec![Log { address: Address::with_last_byte(9), data }; position as usize % 3]
+    };
+    block_with(parent, state_root, (1..=transactions).map(logs).collect())
+}
+
+/// A block with one transaction for each list of logs.
+pub(crate) fn block_with(
+    parent: &SealedHeader,
+    state_root: B256,
+    logs: Vec<Vec<Log>>,
+) -> (RecoveredBlock, Vec<Receipt>) {
     let number = parent.number + 1;
-    let transactions: Vec<_> = (0..transactions)
+    let transactions: Vec<_> = (0..logs.len() as u64)
         .map(|index| {
             let inner = TxEip1559 {
                 chain_id: CHAIN_ID,
@@ -103,11 +116,9 @@ pub(crate) fn block_on(
             Transaction::Eip1559(Signed::new_unhashed(inner, Signature::test_signature()))
         })
         .collect();
-    let receipts: Vec<_> = (1..=transactions.len() as u64)
-        .map(|position| {
-            let data = LogData::new_unchecked(vec![B256::from(U256::from(position))], Bytes::new());
-            let logs =
-                vec![Log { address: Address::with_last_byte(9), data }; position as usize % 3];
+    let receipts: Vec<_> = (1u64..)
+        .zip(logs)
+        .map(|(position, logs)| {
             let (status, cumulative_gas_used) = (true.into(), position * 21_000);
             Receipt::Eip1559(InnerReceipt { status, cumulative_gas_used, logs }.with_bloom())
         })
@@ -124,6 +135,14 @@ pub(crate) fn block_on(
     (RecoveredBlock::recover(Block::new(header, body)).unwrap(), receipts)
 }
 
+/// Sender and receiver of every transaction.
+pub(crate) fn touched_by(block: &RecoveredBlock) -> Vec<(Address, u32)> {
+    let parties = (0u32..).zip(block.transactions_with_sender());
+    let parties = parties
+        .flat_map(|(index, (tx, sender))| [Some(sender), tx.to()].map(|party| (party, index)));
+    parties.filter_map(|(party, index)| Some((party?, index))).collect()
+}
+
 /// A store and the state that it must hold after every block.
 pub(crate) struct Chain {
     pub(crate) store: Store,
@@ -133,7 +152,11 @@ pub(crate) struct Chain {
 
 impl Chain {
     pub(crate) fn new(dir: &Path, genesis: State) -> Self {
-        let store = Store::open(dir, StoreOptions::volatile()).unwrap();
+        Self::with_options(dir, genesis, StoreOptions::volatile())
+    }
+
+    pub(crate) fn with_options(dir: &Path, genesis: State, options: StoreOptions) -> Self {
+        let store = Store::open(dir, options).unwrap();
         let head = genesis_header(&genesis);
         store.init_genesis(CHAIN_ID, &head, &alloc(&genesis)).unwrap();
         Self { store, head, states: vec![genesis] }
@@ -149,17 +172,36 @@ impl Chain {
         let (root, trie) = self.store.reader().unwrap().state_root(&changes).unwrap();
         assert_eq!(root, expected_root(&state), "state root of block {}", self.head.number + 1);
         let (block, receipts) = block_on(&self.head, root, transactions);
+        let touched = touched_by(&block);
+        self.append(&block, &receipts, &touched, &changes, &trie);
+        self.states.push(state);
+    }
+
+    /// Commits a block that changes no state.
+    pub(crate) fn commit_block(
+        &mut self,
+        block: &RecoveredBlock,
+        receipts: &[Receipt],
+        touched: &[(Address, u32)],
+    ) {
+        let changes = StateChanges::default();
+        let (_, trie) = self.store.reader().unwrap().state_root(&changes).unwrap();
+        self.append(block, receipts, touched, &changes, &trie);
+        self.states.push(self.state().clone());
+    }
+
+    fn append(
+        &mut self,
+        block: &RecoveredBlock,
+        receipts: &[Receipt],
+        touched: &[(Address, u32)],
+        changes: &StateChanges,
+        trie: &TrieUpdates,
+    ) {
         let certificate = Some(&block.hash()[..]);
-        let commit = BlockCommit {
-            block: &block,
-            receipts: &receipts,
-            changes: &changes,
-            trie: &trie,
-            certificate,
-        };
+        let commit = BlockCommit { block, receipts, touched, changes, trie, certificate };
         self.store.commit(commit).unwrap();
         self.head = block.sealed_header();
-        self.states.push(state);
     }
 
     /// Every account and slot that ever existed, in the state after block `number`.

@@ -1,6 +1,6 @@
 //! kill -9 in the middle of everything: what was reported as committed is there, and whole.
 
-use crate::chain::{CHAIN_ID, Random, alloc, block_on, expected_root, genesis_header};
+use crate::chain::{CHAIN_ID, Random, alloc, block_on, expected_root, genesis_header, touched_by};
 use mfenx_storage::{BlockCommit, StateChanges, Store, StoreOptions};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
@@ -39,6 +39,7 @@ fn commit_for_ever(dir: &str) {
         let commit = BlockCommit {
             block: &block,
             receipts: &receipts,
+            touched: &touched_by(&block),
             changes: &changes,
             trie: &trie,
             certificate: None,

@@ -94,6 +94,6 @@ fn the_format_on_disk_does_not_change() {
             entry = cursor.next().unwrap();
         }
     }
-    let golden = b256!("cb5855ff0462a5d9c19ac1dab31c99ba339eddcd7fba4e8292391b2486d6e018");
+    let golden = b256!("68d9af853ffdf0aa386a83dc39bdcb044fa7366c44f66107db5c73ada3782aa2");
     assert_eq!(digest.finalize(), golden);
 }

@@ -1,7 +1,7 @@
 //! Opening, refusing, filling up.
 
 use crate::chain::{
-    Account, CHAIN_ID, Chain, Random, State, address, alloc, block_on, genesis_header,
+    Account, CHAIN_ID, Chain, Random, State, address, alloc, block_on, genesis_header, touched_by,
 };
 use alloy_primitives::{B256, U256};
 use mfenx_storage::{
@@ -87,7 +87,7 @@ fn stores_of_others_are_refused() {
 
 #[test]
 fn other_formats_are_refused_with_advice() {
-    for (format, advice) in [(0u32, "sync again"), (2, "newer version")] {
+    for (format, advice) in [(1u32, "export"), (3, "newer version")] {
         let dir = tempfile::tempdir().unwrap();
         drop(Store::open(dir.path(), StoreOptions::volatile()).unwrap());
         let value = [b"MFENX store ".as_slice(), &format.to_be_bytes()].concat();
@@ -146,7 +146,8 @@ fn a_commit_must_extend_the_head_with_its_own_state() {
     let (next, receipts) = block_on(&genesis, root, 2);
     let commit = |block, receipts: &[_], trie| {
         let changes = &changes;
-        store.commit(BlockCommit { block, receipts, changes, trie, certificate: None })
+        let touched = &touched_by(block);
+        store.commit(BlockCommit { block, receipts, touched, changes, trie, certificate: None })
     };
     let (later, _) = block_on(&next.sealed_header(), root, 0);
     assert!(matches!(commit(&later, &[], &trie), Err(StoreError::NotNextBlock { .. })));
@@ -199,6 +200,7 @@ fn a_full_store_refuses_the_block_and_nothing_else() {
         let commit = BlockCommit {
             block: &block,
             receipts: &receipts,
+            touched: &touched_by(&block),
             changes: &changes,
             trie: &trie,
             certificate: None,

@@ -7,6 +7,8 @@ mod concurrency;
 mod crash;
 mod golden;
 mod histories;
+mod indices;
 mod lifecycle;
+mod past;
 mod proofs;
 mod revm_state;

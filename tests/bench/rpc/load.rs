@@ -1,0 +1,118 @@
+//! A load of HTTP requests over connections that stay open.
+
+use eyre::{Result, bail, eyre};
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+/// Bodies of requests to send again and again, in order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load<'r> {
+    pub(crate) requests: &'r [String],
+    pub(crate) connections: usize,
+    pub(crate) time: Duration,
+}
+
+impl Load<'_> {
+    /// Requests answered in a second. One thread sends on every connection, then reads from every
+    /// connection, so that a request always waits on each of them.
+    ///
+    /// # Errors
+    /// The node closed a connection or answered with an error.
+    pub(crate) fn run(&self, node: SocketAddr) -> Result<f64> {
+        let bytes: Vec<Vec<u8>> = self.requests.iter().map(|body| post(body)).collect();
+        let mut requests = bytes.iter().cycle();
+        let mut connections: Vec<Connection> =
+            (0..self.connections).map(|_| Connection::open(node)).collect::<Result<_>>()?;
+        let start = Instant::now();
+        let mut answered: u64 = 0;
+        while start.elapsed() < self.time {
+            for connection in &mut connections {
+                let request = requests.next().ok_or_else(|| eyre!("no requests"))?;
+                connection.socket.write_all(request)?;
+            }
+            for connection in &mut connections {
+                connection.read_answer()?;
+                answered += 1;
+            }
+        }
+        Ok(answered as f64 / start.elapsed().as_secs_f64())
+    }
+}
+
+/// Sends one request and gives the body of its answer.
+pub(crate) fn ask(node: SocketAddr, body: &str) -> Result<String> {
+    let mut connection = Connection::open(node)?;
+    connection.socket.write_all(&post(body))?;
+    let body = connection.read_answer()?;
+    Ok(String::from_utf8(body.to_vec())?)
+}
+
+fn post(body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+struct Connection {
+    socket: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    fn open(node: SocketAddr) -> Result<Self> {
+        let socket = TcpStream::connect(node)?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(Duration::from_secs(60)))?;
+        Ok(Self { socket, buffer: vec![0; 64 * 1_024] })
+    }
+
+    /// Reads one answer and gives its body, which must be a result.
+    fn read_answer(&mut self) -> Result<&[u8]> {
+        let (mut filled, mut expected) = (0, None);
+        while expected.is_none_or(|(_, end)| filled < end) {
+            if filled == self.buffer.len() {
+                self.buffer.resize(2 * filled, 0);
+            }
+            let free = self.buffer.get_mut(filled..).unwrap_or_default();
+            let read = self.socket.read(free)?;
+            if read == 0 {
+                bail!("the node closed the connection");
+            }
+            filled += read;
+            if expected.is_none() {
+                expected = body_range(self.buffer.get(..filled).unwrap_or_default())?;
+            }
+        }
+        let (start, end) = expected.unwrap_or_default();
+        let body = self.buffer.get(start..end).unwrap_or_default();
+        let beginning = body.get(..body.len().min(200)).unwrap_or_default();
+        if !contains(beginning, b"\"result\"") {
+            bail!("not a result: {}", String::from_utf8_lossy(beginning));
+        }
+        Ok(body)
+    }
+}
+
+/// Where the body is, once the whole head has been read.
+fn body_range(bytes: &[u8]) -> Result<Option<(usize, usize)>> {
+    let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(bytes.get(..head).unwrap_or_default()).to_ascii_lowercase();
+    let length = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"))
+        .ok_or_else(|| eyre!("an answer without its length: {text}"))?;
+    let start = head + 4;
+    Ok(Some((start, start + length.trim().parse::<usize>()?)))
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
