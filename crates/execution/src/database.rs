@@ -9,7 +9,7 @@ use revm::{
     Database, DatabaseRef, database::State, database_interface::DBErrorMarker, state::AccountInfo,
     state::Bytecode,
 };
-use std::fmt;
+use std::{cell::OnceCell, fmt};
 
 /// A [`DatabaseRef`] that keeps its first failure.
 ///
@@ -17,14 +17,14 @@ use std::fmt;
 /// block. Whoever sees an error from above asks here first whether it was the database.
 pub(crate) struct Source<DB> {
     db: DB,
-    failure: Option<BoxError>,
+    failure: OnceCell<BoxError>,
     pub(crate) watch: BeneficiaryWatch,
 }
 
-/// Stands for the failure that [`Source`] keeps.
+/// A state could not be read; why, says whoever ran into it.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the state could not be read")]
-pub(crate) struct ReadFailed;
+pub struct ReadFailed;
 
 impl DBErrorMarker for ReadFailed {}
 
@@ -34,10 +34,31 @@ impl<DB> fmt::Debug for Source<DB> {
     }
 }
 
+impl<DB> Source<DB> {
+    pub(crate) fn new(db: DB) -> Self {
+        Self { db, failure: OnceCell::new(), watch: BeneficiaryWatch::default() }
+    }
+
+    /// The database below.
+    pub(crate) const fn inner(&self) -> &DB {
+        &self.db
+    }
+
+    /// The database below, to be asked whether to stop.
+    pub(crate) const fn inner_mut(&mut self) -> &mut DB {
+        &mut self.db
+    }
+
+    /// The first failure, once.
+    pub(crate) fn take_failure(&mut self) -> Option<BoxError> {
+        self.failure.take()
+    }
+}
+
 impl<DB: DatabaseRef> Source<DB> {
-    fn read<T>(&mut self, read: impl FnOnce(&DB) -> Result<T, DB::Error>) -> Result<T, ReadFailed> {
+    fn read<T>(&self, read: impl FnOnce(&DB) -> Result<T, DB::Error>) -> Result<T, ReadFailed> {
         read(&self.db).map_err(|error| {
-            self.failure.get_or_insert_with(|| Box::new(error));
+            self.failure.get_or_init(|| Box::new(error));
             ReadFailed
         })
     }
@@ -63,10 +84,29 @@ impl<DB: DatabaseRef> Database for Source<DB> {
     }
 }
 
+impl<DB: DatabaseRef> DatabaseRef for Source<DB> {
+    type Error = ReadFailed;
+
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, ReadFailed> {
+        self.read(|db| db.basic_ref(address))
+    }
+
+    fn code_by_hash_ref(&self, code_hash: B256) -> Result<Bytecode, ReadFailed> {
+        self.read(|db| db.code_by_hash_ref(code_hash))
+    }
+
+    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, ReadFailed> {
+        self.read(|db| db.storage_ref(address, slot))
+    }
+
+    fn block_hash_ref(&self, number: u64) -> Result<B256, ReadFailed> {
+        self.read(|db| db.block_hash_ref(number))
+    }
+}
+
 /// A state over `db` that collects what changes.
 pub(crate) fn state_over<DB: DatabaseRef>(db: DB) -> State<Source<DB>> {
-    let source = Source { db, failure: None, watch: BeneficiaryWatch::default() };
-    State::builder().with_database(source).with_bundle_update().build()
+    State::builder().with_database(Source::new(db)).with_bundle_update().build()
 }
 
 /// Gives `result` back, or the failure of the database that lies behind its error.
@@ -74,7 +114,7 @@ pub(crate) fn blame<T, DB>(
     state: &mut State<Source<DB>>,
     result: Result<T, ExecutionError>,
 ) -> Result<T, ExecutionError> {
-    result.map_err(|error| match state.database.failure.take() {
+    result.map_err(|error| match state.database.take_failure() {
         Some(failure) => ExecutionError::Database(failure),
         None => error,
     })

@@ -27,7 +27,7 @@ use alloy_primitives::{Address, Bytes};
 use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::{B256, KECCAK256_EMPTY, Receipt, RecoveredBlock, Transaction};
 use revm::{
-    Database, DatabaseRef,
+    Database, DatabaseCommit, DatabaseRef,
     context::{
         Block as _,
         result::{HaltReason, ResultAndState},
@@ -142,9 +142,10 @@ pub(crate) fn start<'a, 's, DB: DatabaseRef>(
 }
 
 /// The irregular state change of the DAO fork, before the block's first transaction (EIP-779).
-fn move_dao_balances<DB: Database>(
-    state: &mut State<DB>,
-) -> Result<(), <State<DB> as Database>::Error> {
+pub(crate) fn move_dao_balances<DB>(state: &mut DB) -> Result<(), DB::Error>
+where
+    DB: Database + DatabaseCommit,
+{
     let drained = state.drain_balances(dao_fork::DAO_HARDFORK_ACCOUNTS)?.into_iter().sum::<u128>();
     state.increment_balances([(dao_fork::DAO_HARDFORK_BENEFICIARY, drained)])
 }

@@ -36,19 +36,20 @@ impl<'i, DB> Guard<'i, DB> {
         Self { db, interrupt, jumps: 0, interrupted: false }
     }
 
-    fn poll_at_jump(&mut self) -> bool {
+    /// Whether a call was stopped.
+    pub(crate) const fn interrupted(&self) -> bool {
+        self.interrupted
+    }
+
+    /// Asks at most every [`JUMPS_PER_POLL`]th time.
+    pub(crate) fn poll_at_jump(&mut self) -> bool {
         self.jumps = self.jumps.wrapping_add(1);
         self.jumps.is_multiple_of(JUMPS_PER_POLL) && self.poll()
     }
 
-    /// Asks whether to stop.
+    /// Asks every time.
     pub(crate) fn poll(&mut self) -> bool {
         self.interrupted |= (self.interrupt)();
-        self.interrupted
-    }
-
-    /// Whether a call was stopped.
-    pub(crate) const fn interrupted(&self) -> bool {
         self.interrupted
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! Deliberately absent: state roots (they belong to the store, which is given the changes), seals
 //! and total difficulty (whoever holds a proof-of-work chain must check them), clocks (deadlines
-//! and interrupts are closures), and tracing.
+//! and interrupts are closures), and what a trace looks like: an inspector is handed in.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
@@ -32,8 +32,10 @@ mod ommers;
 mod overrides;
 mod receipts;
 mod requests;
+mod rewards;
 mod simulate;
 mod touched;
+mod trace;
 mod transaction_rules;
 
 pub use access_list::{AccessListOutcome, create_access_list};
@@ -41,6 +43,7 @@ pub use block_rules::{MAX_BLOCK_RLP_BYTES, validate_block};
 pub use build::{BuildAttributes, Built, Rejection, TransactionSource, build_block};
 pub use call::{CallOptions, CallOutcome, call};
 pub use call_many::{CallBundle, call_many};
+pub use database::ReadFailed;
 pub use difficulty::expected_difficulty;
 pub use env::{evm_env, next_excess_blob_gas, next_gas_limit, next_header};
 pub use error::{BlockError, BoxError, CallError, ExecutionError, HeaderError, TransactionError};
@@ -49,10 +52,12 @@ pub use execute::{Executed, IntermediateRoot, execute_block};
 pub use header_rules::{MAX_EXTRA_DATA_BYTES, MAX_GAS_LIMIT, MIN_GAS_LIMIT, validate_header};
 pub use ommers::{OMMER_ANCESTORS, validate_ommers};
 pub use overrides::{BlockOverrides, OverrideError};
+pub use rewards::{BlockReward, block_rewards};
 pub use simulate::{
     BlockCalls, NumberedLog, SIMULATED_BLOCKS_MAX, SimulateError, SimulateOptions, SimulatedBlock,
     SimulatedCall, UnsignedTransaction, simulate, unsigned_transaction,
 };
+pub use trace::{Replay, ReplayState};
 pub use transaction_rules::validate_transaction;
 
 #[cfg(test)]

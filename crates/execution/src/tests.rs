@@ -8,4 +8,5 @@ mod estimates;
 mod failures;
 mod headers;
 mod old_forks;
+mod replays;
 mod support;

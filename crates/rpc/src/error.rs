@@ -3,7 +3,7 @@
 //! Codes are those of JSON-RPC 2.0, EIP-1474 and go-ethereum. A code that client libraries take as
 //! an invitation to try again (-32005, -32603) never stands for something that would fail again.
 
-use crate::revert;
+use crate::{debug::tracer, revert};
 use alloy_primitives::{B256, Bytes, hex};
 use jsonrpsee::types::{ErrorObject, ErrorObjectOwned};
 use mfenx_execution::{CallError, EstimateError, OverrideError, SimulateError};
@@ -37,6 +37,15 @@ pub enum RpcError {
     /// The parameters are not a list.
     #[error("non-array args")]
     ArgumentsNotArray,
+    /// Nothing is asked for: name a slot.
+    #[error("empty request")]
+    EmptyRequest,
+    /// More storage slots are asked for than one request may have: ask for fewer.
+    #[error("too many slots (max {most})")]
+    TooManySlots {
+        /// The limit.
+        most: usize,
+    },
     /// The range of blocks is empty or ends after the head: ask for another.
     #[error("{0}")]
     BlockRange(&'static str),
@@ -116,12 +125,58 @@ pub enum RpcError {
     /// The blocks cannot be simulated: correct them.
     #[error("{}", simulation(.0))]
     Simulation(SimulateError),
+    /// No block can be built as asked: correct the transactions, or the parent.
+    #[error("{0}")]
+    BlockNotBuilt(String),
     /// The call took too long: ask for less.
     #[error("execution aborted (timeout = {seconds}s)")]
     CallTimeout {
         /// The limit.
         seconds: u64,
     },
+    /// The trace took too long: ask for less.
+    #[error(
+        "execution timeout: the trace was aborted after {milliseconds} ms; ask for one transaction \
+         or call instead of many, or for a tracer that records no steps, such as callTracer"
+    )]
+    TraceTimeout {
+        /// The limit: the caller's, or the node's.
+        milliseconds: u64,
+    },
+    /// The trace records too much: ask for less.
+    #[error(
+        "trace too large: it would record more than {bytes_max} bytes; ask for one transaction or \
+         call instead of many, set disableStack and disableStorage, leave enableMemory out, set a \
+         limit, or name a tracer that records no steps, such as callTracer"
+    )]
+    TraceTooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The genesis block has no parent whose state it could be run on.
+    #[error("genesis is not traceable")]
+    GenesisNotTraceable,
+    /// No such block, in words of go-ethereum that name it.
+    #[error("block {0} not found")]
+    BlockNotFound(String),
+    /// No such transaction.
+    #[error("transaction not found")]
+    TransactionNotFound,
+    /// The block has fewer transactions.
+    #[error("transaction index {index} out of range for block {block}")]
+    TransactionIndex {
+        /// What was asked for.
+        index: usize,
+        /// Hash of the block.
+        block: B256,
+    },
+    /// There is no such tracer: name another, or none.
+    #[error(
+        "unknown tracer: there are {}, and the opcode logger when none is named; JavaScript is not \
+         run here",
+        tracer::NAMES.join(", ")
+    )]
+    UnknownTracer,
     /// The caller has hung up.
     #[error("request cancelled")]
     Cancelled,
@@ -168,6 +223,7 @@ impl RpcError {
             | Self::MissingArgument { .. }
             | Self::TooManyArguments { .. }
             | Self::ArgumentsNotArray
+            | Self::EmptyRequest
             | Self::BlockRange(_)
             | Self::LogLimit { .. } => -32602,
             Self::HeaderNotFound
@@ -182,9 +238,17 @@ impl RpcError {
                 | OverrideError::StateAndDiff(_)
                 | OverrideError::BlockField(_),
             )
+            | Self::BlockNotBuilt(_)
             | Self::CallTimeout { .. }
+            | Self::TraceTimeout { .. }
+            | Self::GenesisNotTraceable
+            | Self::BlockNotFound(_)
+            | Self::TransactionNotFound
+            | Self::TransactionIndex { .. }
+            | Self::UnknownTracer
             | Self::Cancelled
             | Self::TooManySubscriptions => -32000,
+            Self::TooManySlots { .. } => -38026,
             Self::PrunedHistory { .. } | Self::PrunedTries { .. } => 4444,
             Self::Reverted { .. } => 3,
             Self::SyncTimeout { .. } => 4,
@@ -192,7 +256,7 @@ impl RpcError {
             Self::Override(OverrideError::SelfReference(_)) => -38022,
             Self::Simulation(error) => simulation_code(error),
             Self::RequestTimeout => -32002,
-            Self::ResponseTooLarge { .. } => -32003,
+            Self::ResponseTooLarge { .. } | Self::TraceTooLarge { .. } => -32003,
             Self::Busy => -32005,
             Self::UnknownSubscription(_)
             | Self::NotificationsUnsupported

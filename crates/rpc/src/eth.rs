@@ -1,26 +1,34 @@
 //! `eth_*`.
 
 mod access_list;
+mod account_info;
 mod blob_transaction;
-mod block;
+pub(crate) mod block;
+mod by_nonce;
 mod call;
 mod call_many;
-mod call_request;
+pub(crate) mod call_request;
+mod capabilities;
 mod chain;
+mod config;
 mod dropped;
 mod fees;
 mod fill;
 mod filter;
+pub(crate) mod header;
 mod logs;
 mod pending;
 mod proof;
-mod send;
+pub(crate) mod raw;
+pub(crate) mod send;
 mod send_sync;
 mod simulate;
 mod state;
+mod storage_values;
 mod subscribe;
 mod subscriptions;
 mod transaction;
+mod uncle;
 
 pub(crate) use subscriptions::KINDS;
 
@@ -29,11 +37,19 @@ use jsonrpsee::core::RegisterMethodError;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
     chain::register(registry)?;
+    config::register(registry)?;
+    capabilities::register(registry)?;
     fees::register(registry)?;
     state::register(registry)?;
     proof::register(registry)?;
+    account_info::register(registry)?;
+    storage_values::register(registry)?;
     block::register(registry)?;
+    header::register(registry)?;
+    uncle::register(registry)?;
     transaction::register(registry)?;
+    raw::register(registry)?;
+    by_nonce::register(registry)?;
     call::register(registry)?;
     access_list::register(registry)?;
     call_many::register(registry)?;

@@ -41,6 +41,7 @@ mod ots;
 mod output;
 mod params;
 mod pending;
+mod recording;
 mod registry;
 mod request;
 mod revert;

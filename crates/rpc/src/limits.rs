@@ -9,12 +9,16 @@ pub struct RpcLimits {
     pub call_time_ms_max: u64,
     /// Memory of the EVM in one call.
     pub call_memory_bytes_max: u64,
+    /// Time of building one block for `testing_buildBlockV1`.
+    pub build_time_ms_max: u64,
     /// Storage slots in the state overrides of one call.
     pub override_slots_max: usize,
     /// Length of the state overrides of one call, as they arrive.
     pub override_bytes_max: usize,
     /// Calls in all blocks of one `eth_simulateV1`.
     pub simulate_calls_max: usize,
+    /// Slots, and accounts, in one `eth_getStorageValues`.
+    pub storage_values_slots_max: usize,
     /// Blocks that one `eth_getLogs` without addresses and topics may cover.
     pub logs_unfiltered_blocks_max: u64,
     /// Logs that one `eth_getLogs` may return.
@@ -79,6 +83,13 @@ pub struct RpcLimits {
     pub traces_running_max: usize,
     /// Time of one trace, whatever it covers.
     pub trace_time_ms_max: u64,
+    /// Transactions on one page of `ots_getBlockTransactions`, and wanted on one of
+    /// `ots_searchTransactionsBefore` and `ots_searchTransactionsAfter`.
+    pub ots_page_size_max: usize,
+    /// Memory of what one trace records while it runs; of its text, the same once more.
+    pub trace_bytes_max: usize,
+    /// Calls in one `trace_callMany`.
+    pub trace_calls_max: usize,
     /// Transactions that are checked at the same time.
     pub transactions_running_max: usize,
     /// Time a request waits for its turn before it is told that the node is busy.
@@ -94,9 +105,11 @@ impl Default for RpcLimits {
             call_gas_max: 50_000_000,
             call_time_ms_max: 5_000,
             call_memory_bytes_max: 128 << 20,
+            build_time_ms_max: 5_000,
             override_slots_max: 1_000,
             override_bytes_max: 1 << 20,
             simulate_calls_max: 10_000,
+            storage_values_slots_max: 1_024,
             logs_unfiltered_blocks_max: 10_000,
             logs_results_max: 10_000,
             logs_addresses_max: 1_000,
@@ -127,6 +140,9 @@ impl Default for RpcLimits {
             logs_running_max: cores.div_ceil(2),
             traces_running_max: cores.div_ceil(2),
             trace_time_ms_max: 20_000,
+            ots_page_size_max: 100,
+            trace_bytes_max: 64 << 20,
+            trace_calls_max: 100,
             transactions_running_max: cores,
             queue_time_ms_max: 10_000,
             default_tip_wei: 1_000_000,

@@ -12,7 +12,8 @@ pub(crate) fn message(output: &[u8]) -> String {
     }
 }
 
-fn reason(output: &[u8]) -> Option<String> {
+/// The reason, when the output is one of these two.
+pub(crate) fn reason(output: &[u8]) -> Option<String> {
     match output.first_chunk() {
         Some(&Revert::SELECTOR) => Revert::abi_decode(output).ok().map(|revert| revert.reason),
         Some(&Panic::SELECTOR) => Panic::abi_decode(output).ok().map(|panic| describe(panic.code)),

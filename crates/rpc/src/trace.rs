@@ -1,8 +1,14 @@
 //! `trace_*`: traces in the form of OpenEthereum. Opt-in.
 
+mod blocks;
+mod calls;
+mod replay;
+mod types;
+
 use crate::registry::Registry;
 use jsonrpsee::core::RegisterMethodError;
 
-pub(crate) fn register(_: &mut Registry) -> Result<(), RegisterMethodError> {
-    Ok(())
+pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
+    blocks::register(registry)?;
+    calls::register(registry)
 }

@@ -77,13 +77,13 @@ pub(super) fn send_raw(context: &Context, args: &Args<'_>) -> Result<B256, RpcEr
 
 /// A transaction as it will stand in a block, and what it brings along.
 #[derive(Debug)]
-struct Decoded {
-    transaction: Transaction,
-    sidecar: Option<Arc<Sidecar>>,
+pub(crate) struct Decoded {
+    pub(crate) transaction: Transaction,
+    pub(crate) sidecar: Option<Arc<Sidecar>>,
 }
 
 /// Strict: nothing may follow the transaction. The words are go-ethereum's.
-fn decode(bytes: &Bytes) -> Result<Decoded, RpcError> {
+pub(crate) fn decode(bytes: &Bytes) -> Result<Decoded, RpcError> {
     let undecodable = |reason: &str| RpcError::UndecodableTransaction(reason.to_owned());
     match bytes.as_ref() {
         [] | [..=0x7f] => return Err(undecodable("typed transaction too short")),

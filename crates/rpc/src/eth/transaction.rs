@@ -61,9 +61,16 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
 
 /// A transaction on its way to the caller, from a block or from the pool.
 #[derive(Clone)]
-struct TransactionAnswer {
+pub(super) struct TransactionAnswer {
     transaction: Arc<RecoveredTransaction>,
     mined: Option<Mined>,
+}
+
+impl TransactionAnswer {
+    /// One that waits in the pool.
+    pub(super) const fn pooled(transaction: Arc<RecoveredTransaction>) -> Self {
+        Self { transaction, mined: None }
+    }
 }
 
 impl Serialize for TransactionAnswer {
@@ -85,7 +92,7 @@ fn by_hash(context: &Context, args: &Args<'_>) -> Answer {
         return Ok(Some(found));
     }
     if let Some(transaction) = context.pool.get(&hash) {
-        return Ok(Some(TransactionAnswer { transaction, mined: None }));
+        return Ok(Some(TransactionAnswer::pooled(transaction)));
     }
     // It may have left the pool for a block between the two looks: then the head has changed.
     let head = reader.head()?;
@@ -102,7 +109,8 @@ fn find(reader: &Reader, hash: B256) -> Answer {
     at(reader, location)
 }
 
-fn at(reader: &Reader, location: TransactionLocation) -> Answer {
+/// The transaction that stands there.
+pub(super) fn at(reader: &Reader, location: TransactionLocation) -> Answer {
     let Some((transaction, header)) = read(reader, location)? else { return Ok(None) };
     let mined = Mined::of(&header, header.hash(), location.index);
     Ok(Some(TransactionAnswer { transaction: Arc::new(transaction), mined: Some(mined) }))

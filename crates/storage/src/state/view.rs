@@ -33,6 +33,17 @@ impl<'r> StateView<'r> {
         Ok(self.record(keccak256(address))?.map(|record| record.state))
     }
 
+    /// The account with the root of its storage trie, or `None` if it does not exist.
+    ///
+    /// # Errors
+    /// The database fails or is corrupt.
+    pub fn account_with_storage_root(
+        &self,
+        address: Address,
+    ) -> Result<Option<(AccountState, B256)>, StoreError> {
+        Ok(self.record(keccak256(address))?.map(|record| (record.state, record.storage_root)))
+    }
+
     /// The value of a slot; zero for one that was never written, or of no account.
     ///
     /// # Errors
