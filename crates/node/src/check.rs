@@ -26,7 +26,7 @@ pub fn verify(datadir: &Path, step: &mut dyn FnMut(&str)) -> Result<VerifyOutput
     }
     let text = format!(
         "ok: head {} {}; {} blocks, {} transactions, {} accounts, {} slots, {} trie branches, \
-         {} changes in the history",
+         {} changes in the history, {} entries of logs, {} earlier tries",
         report.head.number,
         report.head.hash,
         report.blocks,
@@ -35,6 +35,8 @@ pub fn verify(datadir: &Path, step: &mut dyn FnMut(&str)) -> Result<VerifyOutput
         report.slots,
         report.branches,
         report.changes,
+        report.log_entries,
+        report.tries,
     );
     let json = serde_json::json!({
         "ok": true,
@@ -45,6 +47,8 @@ pub fn verify(datadir: &Path, step: &mut dyn FnMut(&str)) -> Result<VerifyOutput
         "slots": report.slots,
         "branches": report.branches,
         "changes": report.changes,
+        "log_entries": report.log_entries,
+        "tries": report.tries,
     });
     Ok(VerifyOutput { text, json: json.to_string() })
 }

@@ -2,6 +2,7 @@
 
 mod access_list;
 mod account_info;
+mod blob_transaction;
 pub(crate) mod block;
 mod by_nonce;
 mod call;
@@ -16,9 +17,11 @@ mod filter;
 mod filters;
 pub(crate) mod header;
 mod logs;
+mod pending;
 mod proof;
 pub(crate) mod raw;
 pub(crate) mod send;
+mod send_sync;
 mod simulate;
 mod state;
 mod storage_values;
@@ -57,5 +60,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     logs::register(registry)?;
     filters::register(registry)?;
     send::register(registry)?;
+    send_sync::register(registry)?;
+    pending::register(registry)?;
     subscribe::register(registry)
 }

@@ -10,8 +10,8 @@
 //!   included, and every refusal passes
 //!   through the one table in [`RpcError`];
 //! - parameters and results are those of Ethereum's execution-apis. `latest`, `safe` and
-//!   `finalized` are the same block, for a committed block is decided for good; `pending` is an
-//!   empty block on top of it, and only `eth_getTransactionCount` counts the pool's transactions.
+//!   `finalized` are the same block, for a committed block is decided for good; `pending` is a block
+//!   of the pool's best transactions on top of it ([`pending`]), which nobody has promised.
 //!
 //! Layout: one file per group of methods (`eth/*`, `net`, `web3`, `txpool`, `mfenx`, `discovery`),
 //! each with a `register` that is its table of contents; the shapes of results in `json`.
@@ -41,6 +41,7 @@ mod net;
 mod ots;
 mod output;
 mod params;
+mod pending;
 mod recording;
 mod registry;
 mod request;

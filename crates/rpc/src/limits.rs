@@ -56,8 +56,24 @@ pub struct RpcLimits {
     pub fee_history_percentiles_max: usize,
     /// Time of one `eth_feeHistory`.
     pub fee_history_time_ms_max: u64,
-    /// Length of one signed transaction.
+    /// Length of one signed transaction without blobs.
     pub transaction_bytes_max: usize,
+    /// Length of one blob transaction with its sidecar.
+    pub blob_transaction_bytes_max: usize,
+    /// Time that `eth_sendRawTransactionSync` waits for the receipt when the caller names none.
+    pub sync_time_ms_default: u64,
+    /// The most time it waits, whatever the caller names. Below the gateway's for one request.
+    pub sync_time_ms_max: u64,
+    /// Callers of it that wait at the same time.
+    pub sync_waiters_max: usize,
+    /// Gas limits of all transactions together that are tried for the pending block.
+    pub pending_gas_max: u64,
+    /// Time to build the pending block, looked at between transactions; also how long others wait
+    /// for whoever builds it.
+    pub pending_time_ms_max: u64,
+    /// Time for which a pending block on top of the same head is not built anew, however the pool
+    /// changes.
+    pub pending_interval_ms_min: u64,
     /// Length of one response, or of one batch of responses.
     pub response_bytes_max: usize,
     /// Requests in one batch.
@@ -136,6 +152,13 @@ impl Default for RpcLimits {
             fee_history_percentiles_max: 100,
             fee_history_time_ms_max: 5_000,
             transaction_bytes_max: 128 * 1024,
+            blob_transaction_bytes_max: 1 << 20,
+            sync_time_ms_default: 2_000,
+            sync_time_ms_max: 30_000,
+            sync_waiters_max: 512,
+            pending_gas_max: 120_000_000,
+            pending_time_ms_max: 500,
+            pending_interval_ms_min: 200,
             response_bytes_max: 25_000_000,
             batch_entries_max: 100,
             connection_requests_max: 32,

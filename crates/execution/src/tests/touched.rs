@@ -2,6 +2,7 @@
 
 use super::support::*;
 use crate::execute_block;
+use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256, TxKind, U256};
 use revm::bytecode::opcode;
 
@@ -19,7 +20,8 @@ fn calls(call: u8, target: Address) -> Vec<u8> {
     code
 }
 
-fn to(code: Vec<u8>) -> (Vec<(Address, u32)>, Address) {
+/// What a transfer and a call of `code` touch.
+fn touched_by(code: Vec<u8>) -> Vec<(Address, u32)> {
     let spec = dev();
     let mut db = state(&spec);
     put_code(&mut db, CALLER, &code);
@@ -38,17 +40,16 @@ fn to(code: Vec<u8>) -> (Vec<(Address, u32)>, Address) {
     imported.sort_unstable();
     assert_eq!(imported, touched, "building and importing say the same");
     for (index, (transaction, sender)) in (0u32..).zip(block.transactions_with_sender()) {
-        use alloy_consensus::Transaction as _;
         assert!(touched.contains(&(sender, index)));
         assert!(touched.contains(&(transaction.to().unwrap(), index)));
     }
-    (touched, CALLER)
+    touched
 }
 
 #[test]
 fn whoever_is_called_is_touched() {
     for call in [opcode::CALL, opcode::CALLCODE, opcode::DELEGATECALL, opcode::STATICCALL] {
-        let (touched, _) = to(calls(call, OTHER));
+        let touched = touched_by(calls(call, OTHER));
         assert!(touched.contains(&(OTHER, 1)), "{call:#x}");
         assert!(!touched.contains(&(OTHER, 0)));
     }
@@ -57,7 +58,7 @@ fn whoever_is_called_is_touched() {
 #[test]
 fn the_beneficiary_is_touched_by_more_than_a_tip() {
     let is_touched = |code| {
-        let (touched, _) = to(code);
+        let touched = touched_by(code);
         assert!(!touched.contains(&(BENEFICIARY, 0)), "the first only pays a tip");
         touched.contains(&(BENEFICIARY, 1))
     };

@@ -20,6 +20,8 @@ fn codes_words_and_data() {
         RpcError::UndecodableTransaction("rlp: too short".into()),
         PoolError::AlreadyKnown.into(),
         PoolError::NonceTooLow { next: 2, nonce: 1 }.into(),
+        RpcError::SyncTimeout { hash: B256::repeat_byte(1), milliseconds: 2_000 },
+        RpcError::SyncUnready { hash: B256::repeat_byte(1), reason: "since it was dropped" },
         RpcError::Reverted { output: Bytes::new() },
         RpcError::Halted(halt(&HaltReason::InvalidFEOpcode)),
         CallError::Transaction(InvalidTransaction::CallGasCostMoreThanGasLimit {

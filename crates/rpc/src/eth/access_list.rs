@@ -5,7 +5,6 @@ use super::{
     call_request,
 };
 use crate::{
-    block_id::state_after,
     context::Context,
     error::{RpcError, halt},
     json::Quantity,
@@ -54,8 +53,7 @@ fn access_list(
     let request = args.value(0)?;
     let (block, options) = (args.block_or_latest(1)?, call::options(context, args)?);
     let reader = context.store.reader()?;
-    let header = block.header(&reader)?;
-    let state = state_after(&reader, header.number)?;
+    let (header, state) = context.header_and_state(block, &reader)?;
     let tx = call_request::tx_env(request, &context.spec, &header, options.gas_cap)?;
     let time = Time::starting(context, cancel);
     let env = evm_env(&context.spec, &header);

@@ -7,6 +7,7 @@ use crate::{
     method::{Method, Param},
     params::Args,
     registry::Registry,
+    work::{Cancel, Class},
 };
 use alloy_eips::Encodable2718;
 use alloy_primitives::{B256, Bytes};
@@ -39,7 +40,7 @@ const BY_BLOCK_NUMBER: Method = Method {
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
     registry.inline(&BY_HASH, by_hash)?;
     registry.inline(&BY_BLOCK_HASH, by_block_hash)?;
-    registry.inline(&BY_BLOCK_NUMBER, by_block_number)
+    registry.inline_or_work(Class::Calls, &BY_BLOCK_NUMBER, by_block_number, in_pending_block)
 }
 
 type Answer = Result<Option<Bytes>, RpcError>;
@@ -66,15 +67,24 @@ fn by_block_hash(context: &Context, args: &Args<'_>) -> Answer {
     by_place(context, BlockId::Hash(args.hash(0)?), args.quantity(1)?)
 }
 
-fn by_block_number(context: &Context, args: &Args<'_>) -> Answer {
-    by_place(context, args.block_number(0)?, args.quantity(1)?)
+/// None for the pending block, which takes work.
+fn by_block_number(context: &Context, args: &Args<'_>) -> Result<Option<Option<Bytes>>, RpcError> {
+    let (id, index) = (args.block_number(0)?, args.quantity(1)?);
+    match id {
+        BlockId::Pending => Ok(None),
+        id => by_place(context, id, index).map(Some),
+    }
 }
 
-/// The pending block is empty, so nothing stands in it.
+fn in_pending_block(context: &Context, args: &Args<'_>, _: &Cancel) -> Answer {
+    let place = usize::try_from(args.quantity(1)?).ok();
+    let pending = context.pending(&context.store.reader()?)?;
+    let transactions = pending.block.block.transactions();
+    let found = place.and_then(|place| transactions.get(place));
+    Ok(found.map(|transaction| transaction.encoded_2718().into()))
+}
+
 fn by_place(context: &Context, id: BlockId, index: u64) -> Answer {
-    if id == BlockId::Pending {
-        return Ok(None);
-    }
     let reader = context.store.reader()?;
     let Some(number) = id.number(&reader)? else { return Ok(None) };
     let transaction = reader.transaction(number, index)?;

@@ -31,7 +31,7 @@ fn storage_values(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result
     let requests = requests(args, context.limits.storage_values_slots_max)?;
     let block = args.block_or_latest(1)?;
     let reader = context.store.reader()?;
-    let state = block.state(&reader)?;
+    let state = context.state(block, &reader)?;
     let mut values = Slots::new();
     for (address, slots) in requests {
         if cancel.is_cancelled() {

@@ -12,6 +12,7 @@
 //! order.
 
 mod blocks;
+mod dropped;
 mod subscriber;
 mod syncing;
 mod transactions;
@@ -35,6 +36,7 @@ use jsonrpsee::{
     types::{ErrorObjectOwned, Params},
 };
 use mfenx_primitives::{CommittedBlock, RecoveredTransaction};
+use mfenx_txpool::PoolEvent;
 use std::{sync::Arc, time::Duration};
 use subscriber::{Subscriber, TOO_SLOW, TooSlow};
 use tokio::sync::{broadcast, watch};
@@ -57,6 +59,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
 enum Feed {
     Blocks(Part, broadcast::Receiver<Arc<CommittedBlock>>, Option<Seat>),
     PendingTransactions { full: bool, source: broadcast::Receiver<Arc<RecoveredTransaction>> },
+    DroppedTransactions(broadcast::Receiver<PoolEvent>),
     Syncing(watch::Receiver<Option<SyncProgress>>),
 }
 
@@ -87,6 +90,10 @@ impl Feed {
                 let full = args.optional(1)?.unwrap_or(false);
                 Self::PendingTransactions { full, source: context.pool.subscribe() }
             }
+            "droppedTransactions" => {
+                args.at_most(1)?;
+                Self::DroppedTransactions(context.pool.events())
+            }
             "syncing" => {
                 args.at_most(1)?;
                 Self::Syncing(context.status.sync_changes())
@@ -101,6 +108,7 @@ impl Feed {
             Self::Blocks(Part::Logs(_), ..) => "logs",
             Self::Blocks(Part::Receipts(_), ..) => "transactionReceipts",
             Self::PendingTransactions { .. } => "newPendingTransactions",
+            Self::DroppedTransactions(_) => "droppedTransactions",
             Self::Syncing(_) => "syncing",
         }
     }
@@ -113,6 +121,7 @@ impl Feed {
             Self::PendingTransactions { full, source } => {
                 transactions::serve(full, source, subscriber).await
             }
+            Self::DroppedTransactions(events) => dropped::serve(events, subscriber).await,
             Self::Syncing(source) => syncing::serve(source, subscriber).await,
         }
     }

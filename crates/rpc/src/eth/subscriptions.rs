@@ -53,4 +53,10 @@ pub(crate) const KINDS: &[Subscription] = &[
         options: None,
         message: "SyncingMessage",
     },
+    Subscription {
+        kind: "droppedTransactions",
+        summary: "Each transaction that leaves the pool without standing in a block, and why.",
+        options: None,
+        message: "DroppedTransaction",
+    },
 ];

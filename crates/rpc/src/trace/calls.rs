@@ -104,7 +104,8 @@ fn call_many(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answ
 
 /// Its nonce may be any; what it pays for gas must be enough.
 fn raw(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
-    let (transaction, types) = (send::decode(&args.data(0)?)?, TraceTypes::read(args, 1)?);
+    let (transaction, types) =
+        (send::decode(&args.data(0)?)?.transaction, TraceTypes::read(args, 1)?);
     let sender = transaction
         .recover_signer()
         .map_err(|error| RpcError::UndecodableTransaction(error.to_string()))?;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod blobs;
 mod blocks;
 mod bounds;
 mod building;
@@ -15,9 +16,11 @@ mod forks;
 mod logs;
 mod otterscan;
 mod page;
+mod pending;
 mod pool;
 mod proofs;
 mod raw;
+mod send_sync;
 mod simulate;
 mod slots;
 mod state;

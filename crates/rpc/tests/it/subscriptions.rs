@@ -1,6 +1,6 @@
 //! `eth_subscribe`.
 
-use crate::chain::{TOPIC, TestChain, dynamic, raw, transfer};
+use crate::chain::{TOPIC, TestChain, dynamic, raw, tipped, transfer};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use mfenx_primitives::{CommittedBlock, Receipt};
 use mfenx_rpc::{RpcLimits, RpcServer};
@@ -403,4 +403,24 @@ async fn whoever_unsubscribes_right_after_the_answer_is_unsubscribed() {
         assert_eq!(connection.unsubscribe(id).await, json!(false), "round {round}");
         assert_eq!(subscribing.await.unwrap(), None);
     }
+}
+
+#[tokio::test]
+async fn dropped_transactions_are_told_with_the_reason() {
+    let chain = TestChain::new();
+    let mut dropped = Subscription::new(&chain, json!(["droppedTransactions"]), 8).await;
+    let first = transfer(0, 0, Address::ZERO, 1);
+    let dearer = tipped(0, 0, 20_000_000_000);
+    for transaction in [&first, &dearer] {
+        chain.ask("eth_sendRawTransaction", json!([raw(transaction)])).await;
+    }
+    let (old, new) = (first.tx_hash(), dearer.tx_hash());
+    let replaced = json!({"hash": old, "reason": "replaced", "replacedBy": new});
+    assert_eq!(dropped.next().await["result"], replaced);
+    // What is mined is not dropped; what a block makes impossible is.
+    let other = transfer(0, 0, Address::ZERO, 2);
+    chain.mine(vec![other]);
+    let stale = json!({"hash": new, "reason": "nonce too low", "replacedBy": null});
+    assert_eq!(dropped.next().await["result"], stale);
+    assert!(dropped.messages.try_recv().is_err());
 }

@@ -210,9 +210,67 @@ fn branches() {
     assert!(decode_path(TABLE, &[0; 64]).is_err());
 }
 
+#[test]
+fn changes_of_branches() {
+    let hash = |byte| RlpNode::word_rlp(&B256::repeat_byte(byte));
+    let branch = |children: &[(u8, RlpNode)]| {
+        let mut branch = Branch::default();
+        children.iter().for_each(|(nibble, child)| branch.push(*nibble, child.clone()));
+        branch
+    };
+    let inline = RlpNode::from_raw(&hex!("c22001")).unwrap();
+    let before = branch(&[(1, hash(0x11)), (2, hash(0x22)), (14, inline.clone())]);
+    let after = branch(&[(0, hash(0x01)), (1, hash(0x11)), (2, hash(0x23))]);
+    let bytes = encoded(|out| before.encode_change(Some(&after), out));
+    let golden = hex!(
+        "4006 0002 4000"
+        "2222222222222222222222222222222222222222222222222222222222222222"
+        "03c22001"
+    );
+    assert_eq!(hex::encode(&bytes), hex::encode(golden));
+    let decode = |bytes: &[u8], after| Branch::decode_change(TABLE, bytes, after);
+    assert_eq!(decode(&bytes, Some(&after)).unwrap(), Some(before.clone()));
+    assert!(decode(&bytes, None).is_err(), "what it kept is not there");
+    let whole = encoded(|out| before.encode_change(None, out));
+    assert_eq!(decode(&whole, None).unwrap(), Some(before));
+    assert_eq!(decode(&[], Some(&after)).unwrap(), None);
+
+    let path = Nibbles::from_nibbles([0, 15]);
+    let bytes = encoded(|out| {
+        encode_change_path(&path, out);
+        end_change_path(out);
+        out.push(7);
+    });
+    assert_eq!(bytes, hex!("01100007"));
+    assert_eq!(decode_change_path(TABLE, &bytes).unwrap(), (path, &[7][..]));
+    assert!(decode_change_path(TABLE, &hex!("0110")).is_err());
+    assert!(decode_change_path(TABLE, &hex!("1100")).is_err());
+}
+
+#[test]
+fn positions() {
+    let places = [(1, 0), (1, 5), (1, 200), (2, 0), (70_000, 1 << 20)];
+    let mut shard = PositionShard::default();
+    for (block, index) in places {
+        assert!(shard.push(position(block, index).unwrap()));
+        assert!(!shard.push(position(block, index).unwrap()), "not after the last");
+    }
+    let bytes = shard.encode();
+    let golden = hex!("0000011170100000" "80808008" "05" "c301" "b8feff07" "8080c0f09622");
+    assert_eq!(hex::encode(&bytes), hex::encode(golden));
+    let read = PositionShard::decode(TABLE, &bytes).unwrap();
+    assert_eq!(read.last(), position(70_000, 1 << 20).unwrap());
+    let read: Vec<_> = read.positions(TABLE).unwrap().into_iter().map(place).collect();
+    assert_eq!(read, places);
+    assert_eq!(position(1 << 40, 0), None);
+    assert_eq!(position(0, 1 << 24), None);
+    assert_eq!(place(position_at_most(3, u32::MAX)), (3, (1 << 24) - 1));
+    assert_eq!(position_at_most(u64::MAX, 0), u64::MAX);
+}
+
 /// Every decoder, on the same bytes.
 fn decode_all(bytes: &[u8]) {
-    let results: [Option<StoreError>; 9] = [
+    let results: [Option<StoreError>; 12] = [
         AccountRecord::decode(TABLE, bytes).err(),
         decode_account_change(TABLE, bytes).err(),
         decode_slot(TABLE, bytes).err(),
@@ -222,6 +280,9 @@ fn decode_all(bytes: &[u8]) {
         Receipts::new(bytes).and_then(|receipts| receipts.decode()).err(),
         decode_shard(TABLE, bytes).err(),
         Branch::decode(TABLE, bytes).err(),
+        Branch::decode_change(TABLE, bytes, None).err(),
+        decode_change_path(TABLE, bytes).err(),
+        PositionShard::decode(TABLE, bytes).and_then(|shard| shard.positions(TABLE)).err(),
     ];
     for error in results.into_iter().flatten() {
         assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");

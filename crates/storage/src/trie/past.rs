@@ -1,7 +1,9 @@
 //! A trie as it was after an earlier block: the stored one, and what the blocks since then changed.
 //!
 //! Nothing is put together beforehand. Each question is asked of the stored trie and of every block
-//! since that changed the trie at all; what comes first decides, unless it did not exist then.
+//! since that changed the trie at all; what comes first decides, unless it did not exist then. A
+//! block that was asked for what is behind some path, and had nothing before another one, need not
+//! be asked again for what lies between: walks go forward.
 
 use super::source::{TrieId, TrieSource, first_key};
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
 use alloy_primitives::{B256, U256};
 use alloy_trie::Nibbles;
 use reth_libmdbx::{Cursor, tx::TransactionKind};
-use std::ops::RangeInclusive;
+use std::{mem, ops::RangeInclusive};
 
 /// A trie after the block before `blocks`.
 #[derive(Debug)]
@@ -25,11 +27,21 @@ pub(crate) struct PastTrie<'t, K: TransactionKind> {
     branch_changes: Cursor<'t, K>,
     leaves: Cursor<'t, K>,
     leaf_changes: Cursor<'t, K>,
-    /// Those since then that changed a branch, the oldest first.
-    branch_blocks: Vec<u64>,
+    /// Those since then that changed a branch, the newest first.
+    branch_blocks: Vec<BlockChanges<'t>>,
     /// Those since then that changed a leaf, the oldest first.
     leaf_blocks: Vec<u64>,
     key: Vec<u8>,
+}
+
+/// A block, and where it was asked for changed branches last.
+#[derive(Debug)]
+struct BlockChanges<'t> {
+    block: u64,
+    /// From where on.
+    from: Vec<u8>,
+    /// The first change from there on, of whatever trie.
+    first: Option<Slice<'t>>,
 }
 
 /// A leaf, or what it was before a block: key, and value as it is stored, empty for none.
@@ -61,13 +73,15 @@ impl<'t, K: TransactionKind> PastTrie<'t, K> {
         let mut root = Vec::new();
         id.change_prefix(&Nibbles::new(), &mut root);
         for block in blocks {
-            if trie.branch_change(block, &root, &root)?.is_some() {
-                trie.branch_blocks.push(block);
+            let first = trie.branch_change(block, &root)?;
+            if first.as_ref().is_some_and(|change| change.starts_with(&root)) {
+                trie.branch_blocks.push(BlockChanges { block, from: root.clone(), first });
             }
             if trie.leaf_change(block, &[0; 32])?.is_some() {
                 trie.leaf_blocks.push(block);
             }
         }
+        trie.branch_blocks.reverse();
         Ok(trie)
     }
 
@@ -90,16 +104,28 @@ impl<'t, K: TransactionKind> PastTrie<'t, K> {
         Ok(Some((path, Branch::decode(name, &value)?)))
     }
 
-    /// The first change of a branch in `block` that is at `from` or behind and begins with
-    /// `prefix`.
-    fn branch_change(
-        &mut self,
-        block: u64,
-        from: &[u8],
-        prefix: &[u8],
-    ) -> Result<Option<Slice<'t>>, StoreError> {
-        let found = self.branch_changes.get_both_range::<Slice<'t>>(&block.to_be_bytes(), from)?;
-        Ok(found.filter(|change| change.starts_with(prefix)))
+    /// The first change of a branch in `block`, of whatever trie, at `from` or behind.
+    fn branch_change(&mut self, block: u64, from: &[u8]) -> Result<Option<Slice<'t>>, StoreError> {
+        Ok(self.branch_changes.get_both_range::<Slice<'t>>(&block.to_be_bytes(), from)?)
+    }
+
+    /// The first change of every block that begins with `prefix`, the newest first.
+    fn changes_below(&mut self, prefix: &[u8]) -> Result<Vec<(u64, Slice<'t>)>, StoreError> {
+        let mut blocks = mem::take(&mut self.branch_blocks);
+        let mut changes = Vec::new();
+        for of in &mut blocks {
+            let is_known = of.from.as_slice() <= prefix
+                && of.first.as_ref().is_none_or(|first| **first >= *prefix);
+            if !is_known {
+                of.first = self.branch_change(of.block, prefix)?;
+                prefix.clone_into(&mut of.from);
+            }
+            if let Some(first) = of.first.as_ref().filter(|first| first.starts_with(prefix)) {
+                changes.push((of.block, first.clone()));
+            }
+        }
+        self.branch_blocks = blocks;
+        Ok(changes)
     }
 
     /// The path of a change of this trie, and the change.
@@ -175,19 +201,12 @@ impl<'t, K: TransactionKind> PastTrie<'t, K> {
 impl<'t, K: TransactionKind> TrieSource for PastTrie<'t, K> {
     fn branch_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Branch)>, StoreError> {
         let table = self.txn.tables.trie_changes.name;
-        let mut stored_prefix = std::mem::take(&mut self.key);
+        let mut stored_prefix = mem::take(&mut self.key);
         self.id.key(prefix, &mut stored_prefix);
         let mut change_prefix = Vec::with_capacity(96);
         self.id.change_prefix(prefix, &mut change_prefix);
         let mut stored = self.branch(&stored_prefix, &stored_prefix)?;
-        // The newest first.
-        let blocks: Vec<u64> = self.branch_blocks.iter().rev().copied().collect();
-        let mut changes: Vec<(u64, Slice<'t>)> = Vec::new();
-        for block in blocks {
-            if let Some(change) = self.branch_change(block, &change_prefix, &change_prefix)? {
-                changes.push((block, change));
-            }
-        }
+        let mut changes = self.changes_below(&change_prefix)?;
         let found = loop {
             let mut first = stored.as_ref().map(|(path, _)| *path);
             for (_, change) in &changes {
@@ -221,7 +240,10 @@ impl<'t, K: TransactionKind> TrieSource for PastTrie<'t, K> {
             for (block, change) in changes {
                 if self.decode_change(&change)?.0 != path {
                     next.push((block, change));
-                } else if let Some(change) = self.branch_change(block, &behind, &change_prefix)? {
+                } else if let Some(change) = self
+                    .branch_change(block, &behind)?
+                    .filter(|next| next.starts_with(&change_prefix))
+                {
                     next.push((block, change));
                 }
             }
