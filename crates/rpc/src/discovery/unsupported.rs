@@ -127,7 +127,7 @@ pub(crate) const UNSUPPORTED: &[(&[&str], &str)] = &[
     ),
     (
         &["eth_getBlobSidecars", "eth_blobSidecars*"],
-        "There is no data-availability layer, so blocks hold no blobs (decision 3).",
+        "There is no data-availability layer: nobody keeps the sidecars of blocks (decision 3).",
     ),
     (
         &["eth_getBlockAccessList*", "debug_getBlockAccessList*"],
@@ -151,8 +151,8 @@ pub(crate) const UNSUPPORTED: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "eth_getBlobSidecars",
-            "eth_blobSidecars*",
+            "trace_blockOpcodeGas",
+            "trace_transactionOpcodeGas",
             "txpool_besu*",
             "parity_*",
             "reth_*",

@@ -37,7 +37,7 @@ const SEND_RAW_TRANSACTION_SYNC: Method = Method {
         Param::optional("timeout", "Quantity|Number"),
     ],
     result: "Receipt",
-    example: r#"["0xf8678085012a05f20082520894f39fd6e51aad88f6f4ce6ab8827279cfffb92266018083056829a004744370c6e080f3ab9b53278d6166c8875e36c27f15bae0692dcb655bc8c93da04cdad7c66a4ba100a84a6022dbbafba3d412b39eff3076023b57171c236c0bb4",20000]"#,
+    example: r#"["0xf8678085012a05f20082520894f39fd6e51aad88f6f4ce6ab8827279cfffb92266018083056829a004744370c6e080f3ab9b53278d6166c8875e36c27f15bae0692dcb655bc8c93da04cdad7c66a4ba100a84a6022dbbafba3d412b39eff3076023b57171c236c0bb4"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
