@@ -118,8 +118,8 @@ fn an_access_list_grows_until_nothing_new_is_used() {
     let spec = dev();
     let env = evm_env(&spec, spec.genesis_header());
     let options = options(vec![(CODE, account)]);
-    let found = create_access_list(state(&spec), env, request(CODE, &[]), &options, &mut || false)
-        .unwrap();
+    let found =
+        create_access_list(state(&spec), env, request(CODE, &[]), &options, &mut || false).unwrap();
     assert!(matches!(found.outcome, CallOutcome::Success { .. }));
     let slots = |slots: &[u8]| slots.iter().map(|slot| B256::with_last_byte(*slot)).collect();
     let expected = [
