@@ -11,3 +11,4 @@ mod pool;
 mod proofs;
 mod state;
 mod subscriptions;
+mod traces;
