@@ -9,6 +9,7 @@
 //! before the merge names its first merged block in `mergeNetsplitBlock`.
 
 mod error;
+mod fork_id;
 mod forks;
 mod genesis;
 mod params;

@@ -64,8 +64,8 @@ pub trait TransactionSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rejection {
     /// Not now: the block is too full, or the fees, the nonce or the balance do not allow it yet.
-    /// Hand out no more of this sender for this block; keep the transaction.
-    DoesNotFit,
+    /// Hand out no more of this sender for this block; keep the transaction. The text says why.
+    DoesNotFit(String),
     /// Never: drop it. The text says why.
     Invalid(String),
 }
@@ -286,7 +286,7 @@ impl Draft {
         if bytes > MAX_BLOCK_RLP_BYTES - 1_024 {
             return Rejection::Invalid("oversized data".into());
         }
-        Rejection::DoesNotFit
+        Rejection::DoesNotFit("there is no room left in the block".into())
     }
 }
 
@@ -300,7 +300,7 @@ fn rejection(reason: &TransactionError) -> Rejection {
             | InvalidTransaction::BlobGasPriceGreaterThanMax { .. }
             | InvalidTransaction::LackOfFundForMaxFee { .. }
             | InvalidTransaction::CallerGasLimitMoreThanBlock,
-        ) => Rejection::DoesNotFit,
+        ) => Rejection::DoesNotFit(reason.to_string()),
         other => Rejection::Invalid(other.to_string()),
     }
 }

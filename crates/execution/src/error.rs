@@ -294,6 +294,12 @@ pub enum CallError {
     /// The state or block overrides contradict themselves: tell the caller.
     #[error(transparent)]
     Override(#[from] OverrideError),
+    /// Several calls return too much together: tell the caller.
+    #[error("the results exceed {bytes_max} bytes")]
+    OutputTooLarge {
+        /// The bound.
+        bytes_max: usize,
+    },
     /// The interrupt said stop.
     #[error("the call was interrupted")]
     Interrupted,

@@ -10,7 +10,7 @@ use revm::{
     Database, DatabaseRef,
     bytecode::opcode,
     context::{ContextError, Host},
-    database::CacheDB,
+    database::{CacheDB, State, WrapDatabaseRef},
     interpreter::{
         Instruction, InstructionContext, InstructionExecResult, InstructionResult,
         instructions::{contract, control},
@@ -95,6 +95,16 @@ impl<DB> Interrupt for CacheDB<Guard<'_, DB>> {
 
     fn poll(&mut self) -> bool {
         self.db.poll()
+    }
+}
+
+impl<DB: DatabaseRef> Interrupt for &mut State<WrapDatabaseRef<Guard<'_, DB>>> {
+    fn poll_at_jump(&mut self) -> bool {
+        self.database.0.poll_at_jump()
+    }
+
+    fn poll(&mut self) -> bool {
+        self.database.0.poll()
     }
 }
 

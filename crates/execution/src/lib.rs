@@ -14,9 +14,11 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod access_list;
 mod block_rules;
 mod build;
 mod call;
+mod call_many;
 mod collisions;
 mod database;
 mod difficulty;
@@ -31,13 +33,16 @@ mod overrides;
 mod receipts;
 mod requests;
 mod rewards;
+mod simulate;
 mod touched;
 mod trace;
 mod transaction_rules;
 
+pub use access_list::{AccessListOutcome, create_access_list};
 pub use block_rules::{MAX_BLOCK_RLP_BYTES, validate_block};
 pub use build::{BuildAttributes, Built, Rejection, TransactionSource, build_block};
 pub use call::{CallOptions, CallOutcome, call};
+pub use call_many::{CallBundle, call_many};
 pub use database::ReadFailed;
 pub use difficulty::expected_difficulty;
 pub use env::{evm_env, next_excess_blob_gas, next_gas_limit, next_header};
@@ -48,6 +53,10 @@ pub use header_rules::{MAX_EXTRA_DATA_BYTES, MAX_GAS_LIMIT, MIN_GAS_LIMIT, valid
 pub use ommers::{OMMER_ANCESTORS, validate_ommers};
 pub use overrides::{BlockOverrides, OverrideError};
 pub use rewards::{BlockReward, block_rewards, pays_rewards};
+pub use simulate::{
+    BlockCalls, NumberedLog, SIMULATED_BLOCKS_MAX, SimulateError, SimulateOptions, SimulatedBlock,
+    SimulatedCall, UnsignedTransaction, simulate, unsigned_transaction,
+};
 pub use trace::{Replay, ReplayState};
 pub use transaction_rules::validate_transaction;
 

@@ -5,7 +5,7 @@ use alloy_evm::{
     Evm,
     eth::receipt_builder::{ReceiptBuilder, ReceiptBuilderCtx},
 };
-use alloy_primitives::{B256, Bloom};
+use alloy_primitives::{B256, Bloom, Log};
 use mfenx_primitives::{Receipt, Transaction};
 
 /// Makes receipts with a status; [`set_post_state`] replaces it before Byzantium.
@@ -17,19 +17,26 @@ impl ReceiptBuilder for Receipts {
     type Receipt = Receipt;
 
     fn build_receipt<E: Evm>(&self, ctx: ReceiptBuilderCtx<'_, TxType, E>) -> Receipt {
-        let receipt = ReceiptBody {
-            status: Eip658Value::Eip658(ctx.result.is_success()),
-            cumulative_gas_used: ctx.cumulative_gas_used,
-            logs: ctx.result.into_logs(),
-        }
-        .with_bloom();
-        match ctx.tx_type {
-            TxType::Legacy => ReceiptEnvelope::Legacy(receipt),
-            TxType::Eip2930 => ReceiptEnvelope::Eip2930(receipt),
-            TxType::Eip1559 => ReceiptEnvelope::Eip1559(receipt),
-            TxType::Eip4844 => ReceiptEnvelope::Eip4844(receipt),
-            TxType::Eip7702 => ReceiptEnvelope::Eip7702(receipt),
-        }
+        let (is_success, gas) = (ctx.result.is_success(), ctx.cumulative_gas_used);
+        receipt(ctx.tx_type, is_success, gas, ctx.result.into_logs())
+    }
+}
+
+/// A receipt with a status.
+pub(crate) fn receipt(
+    kind: TxType,
+    is_success: bool,
+    cumulative_gas_used: u64,
+    logs: Vec<Log>,
+) -> Receipt {
+    let status = Eip658Value::Eip658(is_success);
+    let receipt = ReceiptBody { status, cumulative_gas_used, logs }.with_bloom();
+    match kind {
+        TxType::Legacy => ReceiptEnvelope::Legacy(receipt),
+        TxType::Eip2930 => ReceiptEnvelope::Eip2930(receipt),
+        TxType::Eip1559 => ReceiptEnvelope::Eip1559(receipt),
+        TxType::Eip4844 => ReceiptEnvelope::Eip4844(receipt),
+        TxType::Eip7702 => ReceiptEnvelope::Eip7702(receipt),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the methods work with.
 
 use crate::{
-    block_cache::BlockCache, fee_oracle::FeeOracle, limits::RpcLimits, namespace::Namespace,
-    status::NodeStatus, work::Workers,
+    block_cache::BlockCache, discovery::Surface, eth::Filters, fee_oracle::FeeOracle,
+    limits::RpcLimits, namespace::Namespace, status::NodeStatus, work::Workers,
 };
 use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::{CommittedBlock, SealedHeader};
@@ -53,6 +53,8 @@ pub(crate) struct Context {
     pub(crate) workers: Workers,
     pub(crate) blocks: BlockCache,
     pub(crate) fees: FeeOracle,
+    pub(crate) surface: Surface,
+    pub(crate) filters: Filters,
 }
 
 impl Context {
@@ -66,6 +68,8 @@ impl Context {
             workers: Workers::new(&limits),
             blocks: BlockCache::default(),
             fees: FeeOracle::new(limits.default_tip_wei),
+            surface: Surface::default(),
+            filters: Filters::new(&limits),
             spec,
             store,
             pool,

@@ -1,8 +1,28 @@
 //! `erigon_*`: what Otterscan asks besides. Opt-in.
 
-use crate::registry::Registry;
+use crate::{
+    context::Context,
+    error::RpcError,
+    eth::header::{self, HeaderAnswer},
+    method::{Method, Param},
+    ots,
+    params::Args,
+    registry::Registry,
+};
 use jsonrpsee::core::RegisterMethodError;
 
-pub(crate) fn register(_: &mut Registry) -> Result<(), RegisterMethodError> {
-    Ok(())
+const HEADER_BY_NUMBER: Method = Method {
+    name: "erigon_getHeaderByNumber",
+    summary: "The header of a block; null for an unknown one.",
+    params: &[Param::required("block", "BlockNumberOrTag")],
+    result: "Header|null",
+    example: "[1]",
+};
+
+pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
+    registry.inline(&HEADER_BY_NUMBER, header_by_number)
+}
+
+fn header_by_number(context: &Context, args: &Args<'_>) -> Result<Option<HeaderAnswer>, RpcError> {
+    header::find(context, ots::number::block(args, 0)?)
 }

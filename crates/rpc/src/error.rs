@@ -6,7 +6,7 @@
 use crate::{debug::tracer, revert};
 use alloy_primitives::{B256, Bytes, hex};
 use jsonrpsee::types::{ErrorObject, ErrorObjectOwned};
-use mfenx_execution::{CallError, EstimateError, OverrideError};
+use mfenx_execution::{CallError, EstimateError, OverrideError, SimulateError};
 use mfenx_storage::StoreError;
 use mfenx_txpool::PoolError;
 use revm::context::result::{HaltReason, InvalidTransaction, OutOfGasError};
@@ -37,6 +37,15 @@ pub enum RpcError {
     /// The parameters are not a list.
     #[error("non-array args")]
     ArgumentsNotArray,
+    /// Nothing is asked for: name a slot.
+    #[error("empty request")]
+    EmptyRequest,
+    /// More storage slots are asked for than one request may have: ask for fewer.
+    #[error("too many slots (max {most})")]
+    TooManySlots {
+        /// The limit.
+        most: usize,
+    },
     /// The range of blocks is empty or ends after the head: ask for another.
     #[error("{0}")]
     BlockRange(&'static str),
@@ -89,6 +98,12 @@ pub enum RpcError {
     /// The overrides contradict themselves or the state: correct them.
     #[error(transparent)]
     Override(#[from] OverrideError),
+    /// The blocks cannot be simulated: correct them.
+    #[error("{}", simulation(.0))]
+    Simulation(SimulateError),
+    /// No block can be built as asked: correct the transactions, or the parent.
+    #[error("{0}")]
+    BlockNotBuilt(String),
     /// The call took too long: ask for less.
     #[error("execution aborted (timeout = {seconds}s)")]
     CallTimeout {
@@ -156,6 +171,21 @@ pub enum RpcError {
     /// The connection has as many subscriptions as it may have.
     #[error("too many subscriptions on this connection")]
     TooManySubscriptions,
+    /// The first parameter of `eth_subscribe` is no name.
+    #[error("expected subscription name as first argument")]
+    SubscriptionName,
+    /// No such filter, or nobody polled it for too long: make another.
+    #[error("filter not found")]
+    FilterNotFound,
+    /// The client has as many filters as it may have: uninstall some.
+    #[error("too many filters: a client may have {most}")]
+    TooManyFilters {
+        /// How many a client may have.
+        most: usize,
+    },
+    /// A filter cannot be about blocks that are not made yet.
+    #[error("pending logs are not supported")]
+    PendingLogs,
     /// `eth_subscribe` does not know this kind.
     #[error("no \"{0}\" subscription in eth namespace")]
     UnknownSubscription(String),
@@ -184,8 +214,10 @@ impl RpcError {
             | Self::MissingArgument { .. }
             | Self::TooManyArguments { .. }
             | Self::ArgumentsNotArray
+            | Self::EmptyRequest
             | Self::BlockRange(_)
-            | Self::LogLimit { .. } => -32602,
+            | Self::LogLimit { .. }
+            | Self::SubscriptionName => -32602,
             Self::HeaderNotFound
             | Self::HashNotFound
             | Self::UndecodableTransaction(_)
@@ -198,6 +230,7 @@ impl RpcError {
                 | OverrideError::StateAndDiff(_)
                 | OverrideError::BlockField(_),
             )
+            | Self::BlockNotBuilt(_)
             | Self::CallTimeout { .. }
             | Self::TraceTimeout { .. }
             | Self::GenesisNotTraceable
@@ -206,10 +239,15 @@ impl RpcError {
             | Self::TransactionIndex { .. }
             | Self::UnknownTracer
             | Self::Cancelled
-            | Self::TooManySubscriptions => -32000,
+            | Self::TooManySubscriptions
+            | Self::FilterNotFound
+            | Self::TooManyFilters { .. }
+            | Self::PendingLogs => -32000,
+            Self::TooManySlots { .. } => -38026,
             Self::PrunedHistory { .. } | Self::PrunedTries { .. } => 4444,
             Self::Reverted { .. } => 3,
             Self::Override(OverrideError::SelfReference(_)) => -38022,
+            Self::Simulation(error) => simulation_code(error),
             Self::RequestTimeout => -32002,
             Self::ResponseTooLarge { .. } | Self::TraceTooLarge { .. } => -32003,
             Self::Busy => -32005,
@@ -273,10 +311,113 @@ impl From<CallError> for RpcError {
             CallError::Transaction(reason) => Self::CallRefused(refusal(&reason)),
             error @ CallError::InsufficientFunds { .. } => Self::CallRefused(error.to_string()),
             CallError::Override(error) => Self::Override(error),
+            CallError::OutputTooLarge { bytes_max } => Self::ResponseTooLarge { bytes_max },
             CallError::Interrupted => Self::Cancelled,
             CallError::Database(cause) => Self::Internal(cause.to_string()),
             CallError::Evm(cause) => Self::Internal(cause),
         }
+    }
+}
+
+impl From<SimulateError> for RpcError {
+    fn from(error: SimulateError) -> Self {
+        match error {
+            SimulateError::Override(error) => Self::Override(error),
+            SimulateError::Interrupted => Self::Cancelled,
+            SimulateError::OutputTooLarge { bytes_max } => Self::ResponseTooLarge { bytes_max },
+            SimulateError::Database(cause) => Self::Internal(cause.to_string()),
+            SimulateError::Evm(cause) => Self::Internal(cause),
+            error @ (SimulateError::BlockOrder { .. }
+            | SimulateError::TimeOrder { .. }
+            | SimulateError::TooManyBlocks
+            | SimulateError::LimitExceeded(_)
+            | SimulateError::BlockGas { .. }
+            | SimulateError::Arguments(_)
+            | SimulateError::Refused { .. }
+            | SimulateError::Withdrawals
+            | SimulateError::Block(_)) => Self::Simulation(error),
+        }
+    }
+}
+
+/// The codes that execution-apis gives the failures of `eth_simulateV1`.
+const fn simulation_code(error: &SimulateError) -> i32 {
+    match error {
+        SimulateError::BlockOrder { .. } => -38020,
+        SimulateError::TimeOrder { .. } => -38021,
+        SimulateError::TooManyBlocks | SimulateError::LimitExceeded(_) => -38026,
+        SimulateError::BlockGas { .. } => -38015,
+        SimulateError::Refused { reason, .. } => refusal_code(reason),
+        SimulateError::Arguments(_)
+        | SimulateError::Override(_)
+        | SimulateError::Withdrawals
+        | SimulateError::Block(_)
+        | SimulateError::OutputTooLarge { .. }
+        | SimulateError::Interrupted
+        | SimulateError::Database(_)
+        | SimulateError::Evm(_) => -32000,
+    }
+}
+
+/// The same for a call that cannot be a transaction. Those without a code of their own have
+/// go-ethereum's, which is that of an internal error.
+const fn refusal_code(reason: &InvalidTransaction) -> i32 {
+    use InvalidTransaction as Reason;
+    match reason {
+        Reason::NonceTooLow { .. } => -38010,
+        Reason::NonceTooHigh { .. } => -38011,
+        Reason::GasPriceLessThanBasefee => -38012,
+        Reason::CallGasCostMoreThanGasLimit { .. } => -38013,
+        Reason::LackOfFundForMaxFee { .. } | Reason::OverflowPaymentInTransaction => -38014,
+        Reason::RejectCallerWithCode => -38024,
+        Reason::CreateInitCodeSizeLimit => -38025,
+        Reason::PriorityFeeGreaterThanMaxFee => -32602,
+        Reason::CallerGasLimitMoreThanBlock
+        | Reason::GasFloorMoreThanGasLimit { .. }
+        | Reason::NonceOverflowInTransaction
+        | Reason::InvalidChainId
+        | Reason::MissingChainId
+        | Reason::TxGasLimitGreaterThanCap { .. }
+        | Reason::AccessListNotSupported
+        | Reason::MaxFeePerBlobGasNotSupported
+        | Reason::BlobVersionedHashesNotSupported
+        | Reason::BlobGasPriceGreaterThanMax { .. }
+        | Reason::EmptyBlobs
+        | Reason::BlobCreateTransaction
+        | Reason::TooManyBlobs { .. }
+        | Reason::BlobVersionNotSupported
+        | Reason::AuthorizationListNotSupported
+        | Reason::AuthorizationListInvalidFields
+        | Reason::EmptyAuthorizationList
+        | Reason::Eip2930NotSupported
+        | Reason::Eip1559NotSupported
+        | Reason::Eip4844NotSupported
+        | Reason::Eip7702NotSupported
+        | Reason::Eip7873NotSupported
+        | Reason::Eip7873MissingTarget
+        | Reason::Str(_) => -32603,
+    }
+}
+
+/// What is wrong with simulated blocks, in go-ethereum's words.
+fn simulation(error: &SimulateError) -> String {
+    match error {
+        SimulateError::Refused { sender, gas, reason } => {
+            let words = match reason {
+                InvalidTransaction::LackOfFundForMaxFee { fee, balance } => format!(
+                    "insufficient funds for gas * price + value: \
+                     address {sender} have {balance} want {fee}"
+                ),
+                InvalidTransaction::NonceTooHigh { .. }
+                | InvalidTransaction::NonceTooLow { .. }
+                | InvalidTransaction::GasPriceLessThanBasefee => {
+                    format!("{} (address {sender})", refusal(reason))
+                }
+                _ => refusal(reason),
+            };
+            format!("err: {words} (supplied gas {gas})")
+        }
+        other => other.to_string(),
     }
 }
 

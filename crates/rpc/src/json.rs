@@ -4,12 +4,15 @@
 
 mod block;
 mod log;
+mod object;
 mod quantity;
 mod receipt;
 mod transaction;
+mod unsigned;
 
 pub(crate) use block::{BlockJson, HeaderJson};
 pub(crate) use log::{LogJson, LogPlace};
 pub(crate) use quantity::Quantity;
 pub(crate) use receipt::{Before, ReceiptJson, receipts_of};
 pub(crate) use transaction::{Mined, TransactionJson};
+pub(crate) use unsigned::UnsignedJson;

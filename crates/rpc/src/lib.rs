@@ -17,11 +17,12 @@
 //! each with a `register` that is its table of contents; the shapes of results in `json`.
 //!
 //! Deliberately absent: HTTP, sockets, rate limits (they belong to the gateway), anything that
-//! writes to the store, filters that are polled (`eth_newFilter`), tracers in JavaScript (a machine of
-//! its own that cannot be bounded like the EVM), and accounts with keys.
+//! writes to the store, tracers in JavaScript (a machine of its own that cannot be bounded like the
+//! EVM), and accounts with keys.
 
 mod block_cache;
 mod block_id;
+mod client;
 mod context;
 mod debug;
 mod discovery;
@@ -55,6 +56,7 @@ mod unsent;
 mod web3;
 mod work;
 
+pub use client::ClientId;
 pub use context::RpcContext;
 pub use error::RpcError;
 pub use limits::RpcLimits;

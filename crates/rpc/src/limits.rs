@@ -9,10 +9,16 @@ pub struct RpcLimits {
     pub call_time_ms_max: u64,
     /// Memory of the EVM in one call.
     pub call_memory_bytes_max: u64,
+    /// Time of building one block for `testing_buildBlockV1`.
+    pub build_time_ms_max: u64,
     /// Storage slots in the state overrides of one call.
     pub override_slots_max: usize,
     /// Length of the state overrides of one call, as they arrive.
     pub override_bytes_max: usize,
+    /// Calls in all blocks of one `eth_simulateV1`.
+    pub simulate_calls_max: usize,
+    /// Slots, and accounts, in one `eth_getStorageValues`.
+    pub storage_values_slots_max: usize,
     /// Blocks that one `eth_getLogs` without addresses and topics may cover.
     pub logs_unfiltered_blocks_max: u64,
     /// Logs that one `eth_getLogs` may return.
@@ -25,10 +31,25 @@ pub struct RpcLimits {
     pub proof_slots_max: usize,
     /// Time of one `eth_getProof`.
     pub proof_time_ms_max: u64,
-    /// Values in all topic positions of one subscription's filter together.
+    /// Values in all topic positions together of one filter that is kept: of a subscription, or
+    /// polled.
     pub subscription_topics_max: usize,
     /// Time a message of a subscription may wait for a place among those to be written.
     pub subscriber_time_ms_max: u64,
+    /// Transactions that one `transactionReceipts` subscription may wait for.
+    pub subscription_hashes_max: usize,
+    /// Polled filters of one client.
+    pub client_filters_max: usize,
+    /// Polled filters of all clients together.
+    pub filters_max: usize,
+    /// Memory of all polled filters together.
+    pub filters_bytes_max: usize,
+    /// Time a filter is kept that nobody polls.
+    pub filter_idle_ms_max: u64,
+    /// Hashes that one poll of a filter returns; the next poll goes on after them.
+    pub filter_hashes_max: usize,
+    /// Hashes of the latest pending transactions that are kept for all filters together.
+    pub filter_pending_hashes_max: usize,
     /// Blocks that one `eth_feeHistory` covers; a request for more gets this many.
     pub fee_history_blocks_max: u64,
     /// Percentiles in one `eth_feeHistory`.
@@ -61,6 +82,11 @@ pub struct RpcLimits {
     pub traces_running_max: usize,
     /// Time of one trace, whatever it covers.
     pub trace_time_ms_max: u64,
+    /// Slots in one answer of `debug_storageRangeAt`.
+    pub storage_range_slots_max: usize,
+    /// Transactions on one page of `ots_getBlockTransactions`, and wanted on one of
+    /// `ots_searchTransactionsBefore` and `ots_searchTransactionsAfter`.
+    pub ots_page_size_max: usize,
     /// Memory of what one trace records while it runs; of its text, the same once more.
     pub trace_bytes_max: usize,
     /// Calls in one `trace_callMany`.
@@ -86,8 +112,11 @@ impl Default for RpcLimits {
             call_gas_max: 50_000_000,
             call_time_ms_max: 5_000,
             call_memory_bytes_max: 128 << 20,
+            build_time_ms_max: 5_000,
             override_slots_max: 1_000,
             override_bytes_max: 1 << 20,
+            simulate_calls_max: 10_000,
+            storage_values_slots_max: 1_024,
             logs_unfiltered_blocks_max: 10_000,
             logs_results_max: 10_000,
             logs_addresses_max: 1_000,
@@ -96,6 +125,13 @@ impl Default for RpcLimits {
             proof_time_ms_max: 5_000,
             subscription_topics_max: 1_000,
             subscriber_time_ms_max: 5_000,
+            subscription_hashes_max: 200,
+            client_filters_max: 100,
+            filters_max: 10_000,
+            filters_bytes_max: 64 << 20,
+            filter_idle_ms_max: 300_000,
+            filter_hashes_max: 10_000,
+            filter_pending_hashes_max: 65_536,
             fee_history_blocks_max: 1_024,
             fee_history_percentiles_max: 100,
             fee_history_time_ms_max: 5_000,
@@ -111,6 +147,8 @@ impl Default for RpcLimits {
             logs_running_max: cores.div_ceil(2),
             traces_running_max: cores.div_ceil(2),
             trace_time_ms_max: 20_000,
+            storage_range_slots_max: 1_024,
+            ots_page_size_max: 100,
             trace_bytes_max: 64 << 20,
             trace_calls_max: 100,
             trace_unfiltered_blocks_max: 100,

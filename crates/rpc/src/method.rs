@@ -16,8 +16,22 @@ pub(crate) struct Method {
     pub(crate) params: &'static [Param],
     /// Type of the result.
     pub(crate) result: &'static str,
-    /// Parameters of an example, as JSON. A test asks it of a small chain and records the answer.
+    /// Parameters of an example, as JSON. A test asks it of a small chain (`tests/it/example_chain`)
+    /// and records the answer.
     pub(crate) example: &'static str,
+}
+
+/// A kind of subscription: what `eth_subscribe` takes first, and what its messages hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subscription {
+    /// The first parameter.
+    pub(crate) kind: &'static str,
+    /// One sentence: what is announced, and when.
+    pub(crate) summary: &'static str,
+    /// The second parameter, if it takes one.
+    pub(crate) options: Option<Param>,
+    /// Type of `params.result` of its messages.
+    pub(crate) message: &'static str,
 }
 
 /// A positional parameter.

@@ -1,12 +1,23 @@
 //! `mfenx_*`: what Ethereum has no name for.
 
-use crate::{context::Context, error::RpcError, json::Quantity, params::Args, registry::Registry};
+use crate::{
+    context::Context, error::RpcError, json::Quantity, method::Method, params::Args,
+    registry::Registry,
+};
 use alloy_primitives::B256;
 use jsonrpsee::core::RegisterMethodError;
 use serde::Serialize;
 
+const NODE_STATUS: Method = Method {
+    name: "mfenx_nodeStatus",
+    summary: "The node at a glance: head, peers, readiness and pool.",
+    params: &[],
+    result: "NodeStatus",
+    example: "[]",
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_inline("mfenx_nodeStatus", 0, node_status)
+    registry.inline(&NODE_STATUS, node_status)
 }
 
 /// The node at a glance.

@@ -1,12 +1,39 @@
 //! `net_*`.
 
-use crate::{context::Context, error::RpcError, json::Quantity, params::Args, registry::Registry};
+use crate::{
+    context::Context, error::RpcError, json::Quantity, method::Method, params::Args,
+    registry::Registry,
+};
 use jsonrpsee::core::RegisterMethodError;
 
+const VERSION: Method = Method {
+    name: "net_version",
+    summary: "The network ID, which is the chain ID, in decimal.",
+    params: &[],
+    result: "Decimal",
+    example: "[]",
+};
+
+const LISTENING: Method = Method {
+    name: "net_listening",
+    summary: "Whether the node can be reached.",
+    params: &[],
+    result: "Boolean",
+    example: "[]",
+};
+
+const PEER_COUNT: Method = Method {
+    name: "net_peerCount",
+    summary: "How many peers are connected.",
+    params: &[],
+    result: "Quantity",
+    example: "[]",
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_inline("net_version", 0, version)?;
-    registry.named_inline("net_listening", 0, listening)?;
-    registry.named_inline("net_peerCount", 0, peer_count)
+    registry.inline(&VERSION, version)?;
+    registry.inline(&LISTENING, listening)?;
+    registry.inline(&PEER_COUNT, peer_count)
 }
 
 /// The network ID, which is the chain ID, in decimal.

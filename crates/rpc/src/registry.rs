@@ -8,12 +8,13 @@
 //! - **as work** of a class, on a thread that may block, with a bounded number of places.
 
 use crate::{
+    client::ClientId,
     context::{Context, RpcContext},
     debug, discovery, erigon,
     error::RpcError,
     eth,
     method::Method,
-    methods::{RpcMethods, Run, RunFirst, RunWork, Served},
+    methods::{RpcMethods, Run, RunFirst, RunInline, RunWork, Served},
     metrics::MethodMetrics,
     mfenx,
     namespace::Namespace,
@@ -31,6 +32,9 @@ use std::sync::Arc;
 
 /// A method that runs inline.
 pub(crate) type Inline<T> = fn(&Context, &Args<'_>) -> Result<T, RpcError>;
+/// A method that runs inline and counts what a client has.
+pub(crate) type InlineForClient<T> =
+    fn(&Context, &Args<'_>, Option<ClientId>) -> Result<T, RpcError>;
 /// A method that runs as work.
 pub(crate) type Work<T> = fn(&Context, &Args<'_>, &Cancel) -> Result<T, RpcError>;
 
@@ -65,6 +69,7 @@ pub fn methods(
             Namespace::Testing => testing::register(&mut registry)?,
         }
     }
+    context.surface.complete(registry.methods);
     Ok(RpcMethods::new(registry.served, registry.module, Some(context)))
 }
 
@@ -74,7 +79,6 @@ pub(crate) struct Registry {
     pub(crate) module: RpcModule<()>,
     pub(crate) context: Arc<Context>,
     /// Those registered so far, for `rpc_discover`.
-    #[allow(dead_code)]
     pub(crate) methods: Vec<&'static Method>,
     served: HashMap<&'static str, Served>,
 }
@@ -86,8 +90,21 @@ impl Registry {
         method: &'static Method,
         run: Inline<T>,
     ) -> Result<(), RegisterMethodError> {
-        self.methods.push(method);
-        self.named_inline(method.name, method.params.len(), run)
+        let run: RunInline =
+            Box::new(move |context, _, args, output| output.result(&run(context, args)?));
+        self.add(method, Run::Inline(run))
+    }
+
+    /// Adds a method that runs inline and is told who asks.
+    pub(crate) fn inline_for_client<T: Serialize + 'static>(
+        &mut self,
+        method: &'static Method,
+        run: InlineForClient<T>,
+    ) -> Result<(), RegisterMethodError> {
+        let run: RunInline = Box::new(move |context, client, args, output| {
+            output.result(&run(context, args, client)?)
+        });
+        self.add(method, Run::Inline(run))
     }
 
     /// Adds a method that runs as work.
@@ -97,8 +114,7 @@ impl Registry {
         method: &'static Method,
         run: Work<T>,
     ) -> Result<(), RegisterMethodError> {
-        self.methods.push(method);
-        self.named_work(class, method.name, method.params.len(), run)
+        self.add(method, Run::Work { class, first: None, then: writing(run) })
     }
 
     /// Adds a method that runs as work and gives JSON that it has written itself; none is `null`.
@@ -108,12 +124,11 @@ impl Registry {
         method: &'static Method,
         run: Work<Option<Json>>,
     ) -> Result<(), RegisterMethodError> {
-        self.methods.push(method);
         let then: RunWork = Arc::new(move |context, args, cancel, output| {
             let json = run(context, args, cancel)?;
             output.json(json.as_ref().map_or(b"null", Json::as_bytes))
         });
-        self.add(method.name, method.params.len(), Run::Work { class, first: None, then })
+        self.add(method, Run::Work { class, first: None, then })
     }
 
     /// Adds a method that asks `first` inline, and runs `then` as work when that has no answer.
@@ -124,55 +139,23 @@ impl Registry {
         first: Inline<Option<T>>,
         then: Work<T>,
     ) -> Result<(), RegisterMethodError> {
-        self.methods.push(method);
-        self.named_inline_or_work(class, method.name, method.params.len(), first, then)
-    }
-
-    pub(crate) fn named_inline<T: Serialize + 'static>(
-        &mut self,
-        name: &'static str,
-        most: usize,
-        run: Inline<T>,
-    ) -> Result<(), RegisterMethodError> {
-        let run = move |context: &Context, args: &Args<'_>, output: &mut Output| {
-            output.result(&run(context, args)?)
-        };
-        self.add(name, most, Run::Inline(Box::new(run)))
-    }
-
-    pub(crate) fn named_work<T: Serialize + 'static>(
-        &mut self,
-        class: Class,
-        name: &'static str,
-        most: usize,
-        run: Work<T>,
-    ) -> Result<(), RegisterMethodError> {
-        self.add(name, most, Run::Work { class, first: None, then: writing(run) })
-    }
-
-    pub(crate) fn named_inline_or_work<T: Serialize + 'static>(
-        &mut self,
-        class: Class,
-        name: &'static str,
-        most: usize,
-        first: Inline<Option<T>>,
-        then: Work<T>,
-    ) -> Result<(), RegisterMethodError> {
         let first = move |context: &Context, args: &Args<'_>, output: &mut Output| {
             let Some(value) = first(context, args)? else { return Ok(false) };
             output.result(&value).map(|()| true)
         };
         let first: RunFirst = Box::new(first);
-        self.add(name, most, Run::Work { class, first: Some(first), then: writing(then) })
+        self.add(method, Run::Work { class, first: Some(first), then: writing(then) })
     }
 
-    fn add(
-        &mut self,
-        name: &'static str,
-        params_max: usize,
-        run: Run,
-    ) -> Result<(), RegisterMethodError> {
-        let served = Served { run, params_max, metrics: MethodMetrics::new(name) };
+    /// Describes methods that are put into `module` by other means.
+    pub(crate) fn describe(&mut self, methods: &[&'static Method]) {
+        self.methods.extend(methods);
+    }
+
+    fn add(&mut self, method: &'static Method, run: Run) -> Result<(), RegisterMethodError> {
+        let Method { name, params, .. } = *method;
+        self.methods.push(method);
+        let served = Served { run, params_max: params.len(), metrics: MethodMetrics::new(name) };
         match self.served.insert(name, served) {
             None => Ok(()),
             Some(_) => Err(RegisterMethodError::AlreadyRegistered(name.to_owned())),

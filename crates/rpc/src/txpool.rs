@@ -4,6 +4,7 @@ use crate::{
     context::Context,
     error::RpcError,
     json::{Quantity, TransactionJson},
+    method::{Method, Param},
     params::Args,
     registry::Registry,
     work::{Cancel, Class},
@@ -15,11 +16,43 @@ use mfenx_primitives::RecoveredTransaction;
 use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, sync::Arc};
 
+const STATUS: Method = Method {
+    name: "txpool_status",
+    summary: "How many transactions of the pool are executable, and how many wait for another.",
+    params: &[],
+    result: "PoolStatus",
+    example: "[]",
+};
+
+const CONTENT: Method = Method {
+    name: "txpool_content",
+    summary: "All transactions of the pool by sender and nonce.",
+    params: &[],
+    result: "PoolContent",
+    example: "[]",
+};
+
+const CONTENT_FROM: Method = Method {
+    name: "txpool_contentFrom",
+    summary: "The transactions of one sender in the pool, by nonce.",
+    params: &[Param::required("sender", "Address")],
+    result: "PoolContentFrom",
+    example: r#"["0x976ea74026e726554db657fa54763abd0c3a0aa9"]"#,
+};
+
+const INSPECT: Method = Method {
+    name: "txpool_inspect",
+    summary: "All transactions of the pool by sender and nonce, each in one line of text.",
+    params: &[],
+    result: "PoolInspection",
+    example: "[]",
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_inline("txpool_status", 0, status)?;
-    registry.named_work(Class::Reads, "txpool_content", 0, content)?;
-    registry.named_work(Class::Reads, "txpool_contentFrom", 1, content_from)?;
-    registry.named_work(Class::Reads, "txpool_inspect", 0, inspect)
+    registry.inline(&STATUS, status)?;
+    registry.work(Class::Reads, &CONTENT, content)?;
+    registry.work(Class::Reads, &CONTENT_FROM, content_from)?;
+    registry.work(Class::Reads, &INSPECT, inspect)
 }
 
 /// Executable transactions, and those that wait for another.

@@ -3,6 +3,7 @@
 use crate::{
     context::Context,
     error::RpcError,
+    method::{Method, Param},
     params::Args,
     registry::Registry,
     work::{Cancel, Class},
@@ -10,10 +11,26 @@ use crate::{
 use alloy_primitives::{B256, keccak256};
 use jsonrpsee::core::RegisterMethodError;
 
+const CLIENT_VERSION: Method = Method {
+    name: "web3_clientVersion",
+    summary: "Name, version and platform of the node.",
+    params: &[],
+    result: "String",
+    example: "[]",
+};
+
+const SHA3: Method = Method {
+    name: "web3_sha3",
+    summary: "The keccak-256 hash of the bytes (not SHA3-256, in spite of the name).",
+    params: &[Param::required("data", "Bytes")],
+    result: "Hash32",
+    example: r#"["0x68656c6c6f"]"#,
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_inline("web3_clientVersion", 0, client_version)?;
+    registry.inline(&CLIENT_VERSION, client_version)?;
     // Of as much as a request can carry.
-    registry.named_work(Class::Reads, "web3_sha3", 1, sha3)
+    registry.work(Class::Reads, &SHA3, sha3)
 }
 
 fn client_version(context: &Context, _: &Args<'_>) -> Result<String, RpcError> {

@@ -65,6 +65,7 @@ impl Scratch {
             growth_step_bytes: STORE_GROWTH_BYTES,
             durability: Durability::Volatile,
             max_readers: STORE_READERS_MAX,
+            ..StoreOptions::default()
         };
         let store = Store::open(dir.path(), options).wrap_err("cannot open a temporary store")?;
         let chain = Chain::open(Arc::clone(spec), store).wrap_err("cannot write genesis")?;

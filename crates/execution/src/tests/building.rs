@@ -49,7 +49,7 @@ fn what_does_not_fit_is_said_and_skipped() {
     let kinds: Vec<_> = list
         .rejected
         .iter()
-        .map(|(hash, reason)| (*hash, matches!(reason, Rejection::DoesNotFit)))
+        .map(|(hash, reason)| (*hash, matches!(reason, Rejection::DoesNotFit(_))))
         .collect();
     let expected = [
         (hash(&gap), true),
@@ -92,7 +92,7 @@ fn bytes_are_bounded() {
     let bytes = alloy_rlp::Encodable::length(built.clone().seal(B256::ZERO).0.block());
     assert_eq!(built.body.transactions.len(), 20);
     assert!(bytes <= crate::MAX_BLOCK_RLP_BYTES && bytes > 8_000_000, "{bytes}");
-    assert!(list.rejected.iter().all(|(_, reason)| *reason == Rejection::DoesNotFit));
+    assert!(list.rejected.iter().all(|(_, reason)| matches!(reason, Rejection::DoesNotFit(_))));
 }
 
 #[test]

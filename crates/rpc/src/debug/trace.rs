@@ -27,7 +27,7 @@ const TRANSACTION: Method = Method {
     summary: "What a transaction did, run again under a tracer; without one, its opcodes.",
     params: &[Param::required("hash", "Hash32"), CONFIG],
     result: "Trace",
-    example: r#"["0x9e5bbe6dbb0e8cf0d9b3c4ca9e2b1d0ee1dba5ee4f7a7c96ff31a4f7a4e2a7c0", {"tracer": "callTracer"}]"#,
+    example: r#"["0x091706c64e00cd2a839509505794b4aea29d7e181667cf9e63f4cfda64c17d77",{"tracer":"callTracer"}]"#,
 };
 
 const CALL: Method = Method {
@@ -39,7 +39,7 @@ const CALL: Method = Method {
         Param::optional("config", "TraceCallConfig"),
     ],
     result: "Trace",
-    example: r#"[{"to": "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"}, "latest", {"tracer": "callTracer"}]"#,
+    example: r#"[{"to":"0x5fbdb2315678afecb367f032d93f642f64180aa3","input":"0x70a08231000000000000000000000000f39fd6e51aad88f6f4ce6ab8827279cfffb92266"},"latest",{"tracer":"callTracer"}]"#,
 };
 
 const BLOCK_BY_NUMBER: Method = Method {
@@ -47,7 +47,7 @@ const BLOCK_BY_NUMBER: Method = Method {
     summary: "What each transaction of a block did, run again under a tracer.",
     params: &[Param::required("block", "BlockNumberOrTag"), CONFIG],
     result: "BlockTrace[]",
-    example: r#"["0x1", {"tracer": "callTracer"}]"#,
+    example: r#"["0x3",{"tracer":"callTracer"}]"#,
 };
 
 const BLOCK_BY_HASH: Method = Method {
@@ -55,7 +55,7 @@ const BLOCK_BY_HASH: Method = Method {
     summary: "What each transaction of a block did, run again under a tracer.",
     params: &[Param::required("hash", "Hash32"), CONFIG],
     result: "BlockTrace[]",
-    example: r#"["0x9e5bbe6dbb0e8cf0d9b3c4ca9e2b1d0ee1dba5ee4f7a7c96ff31a4f7a4e2a7c0", {"tracer": "callTracer"}]"#,
+    example: r#"["0xb637c0e9df68d798bdd4d80bd0cceb0621f03f2fb548aa10cd2808e78592a92b",{"tracer":"callTracer"}]"#,
 };
 
 const BLOCK: Method = Method {
@@ -63,7 +63,7 @@ const BLOCK: Method = Method {
     summary: "What each transaction of a block in RLP does under a tracer; its parent must be known.",
     params: &[Param::required("block", "Bytes"), CONFIG],
     result: "BlockTrace[]",
-    example: r#"["0x", {"tracer": "callTracer"}]"#,
+    example: r#"["0xf902d1f90261a0c183ae08ddc8087490b6880143f58f237724c94f9221853867863573b29dcbc9a01dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d4934794bebebebebebebebebebebebebebebebebebebebea085019be0d545b50ee1ce94e3f23e06590041478c9cf356c444e3808fdf97a5b7a0642fbf7274bdb19a33dfbe1465e5d3b38342afa87311df9b33c244a8f9615d00a0056b23fbba480696b65fe5a59b8f2148a1299103c4f57df839233af2cf4ca2d2b901000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000080048407270e00825208846ae6810480a001010101010101010101010101010101010101010101010101010101010101018800000000000000008422fc6282a056e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b4218080a00000000000000000000000000000000000000000000000000000000000000000a0e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855f869f8670285012a05f200825208943c44cdddb6a900fa2b585dd299e03d12fa4293bc07808305682aa0c9e6070aef668a0e3b5d95a9b1b12328ae4a615fedf0755fda68db9e2afa9dc5a057c240903e73a2a45e6dd6677b026838601fc311101dc595b7c7414447272db6c0c0",{"tracer":"callTracer"}]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

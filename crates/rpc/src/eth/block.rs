@@ -6,6 +6,7 @@ use crate::{
     context::Context,
     error::RpcError,
     json::{BlockJson, Quantity, receipts_of},
+    method::{Method, Param},
     params::Args,
     registry::Registry,
     work::{Cancel, Class},
@@ -22,14 +23,70 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+const BY_NUMBER: Method = Method {
+    name: "eth_getBlockByNumber",
+    summary: "A block with the hashes of its transactions, or with `true` the transactions; null for an unknown one.",
+    params: &[Param::required("block", "BlockNumberOrTag"), Param::optional("full", "Boolean")],
+    result: "Block|null",
+    example: r#"["0x1",false]"#,
+};
+
+const BY_HASH: Method = Method {
+    name: "eth_getBlockByHash",
+    summary: "A block by its hash, otherwise as eth_getBlockByNumber.",
+    params: &[Param::required("hash", "Hash32"), Param::optional("full", "Boolean")],
+    result: "Block|null",
+    example: r#"["0xb637c0e9df68d798bdd4d80bd0cceb0621f03f2fb548aa10cd2808e78592a92b",true]"#,
+};
+
+const RECEIPTS: Method = Method {
+    name: "eth_getBlockReceipts",
+    summary: "All receipts of a block; null for an unknown one.",
+    params: &[Param::required("block", "BlockId")],
+    result: "Receipt[]|null",
+    example: r#"["0x2"]"#,
+};
+
+const TRANSACTIONS_BY_NUMBER: Method = Method {
+    name: "eth_getBlockTransactionCountByNumber",
+    summary: "How many transactions a block has; null for an unknown one.",
+    params: &[Param::required("block", "BlockNumberOrTag")],
+    result: "Quantity|null",
+    example: r#"["0x2"]"#,
+};
+
+const TRANSACTIONS_BY_HASH: Method = Method {
+    name: "eth_getBlockTransactionCountByHash",
+    summary: "How many transactions a block has; null for an unknown one.",
+    params: &[Param::required("hash", "Hash32")],
+    result: "Quantity|null",
+    example: r#"["0xf43e9dada00f4713dd0083624333b01d33d08826defa2cfc9dbdb870657875c1"]"#,
+};
+
+const OMMERS_BY_NUMBER: Method = Method {
+    name: "eth_getUncleCountByBlockNumber",
+    summary: "How many ommers a block has: none since the merge.",
+    params: &[Param::required("block", "BlockNumberOrTag")],
+    result: "Quantity|null",
+    example: r#"["0x1"]"#,
+};
+
+const OMMERS_BY_HASH: Method = Method {
+    name: "eth_getUncleCountByBlockHash",
+    summary: "How many ommers a block has: none since the merge.",
+    params: &[Param::required("hash", "Hash32")],
+    result: "Quantity|null",
+    example: r#"["0xf43e9dada00f4713dd0083624333b01d33d08826defa2cfc9dbdb870657875c1"]"#,
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_work(Class::Reads, "eth_getBlockByNumber", 2, by_number)?;
-    registry.named_work(Class::Reads, "eth_getBlockByHash", 2, by_hash)?;
-    registry.named_work(Class::Reads, "eth_getBlockReceipts", 1, receipts)?;
-    registry.named_inline("eth_getBlockTransactionCountByNumber", 1, transactions_by_number)?;
-    registry.named_inline("eth_getBlockTransactionCountByHash", 1, transactions_by_hash)?;
-    registry.named_inline("eth_getUncleCountByBlockNumber", 1, ommers_by_number)?;
-    registry.named_inline("eth_getUncleCountByBlockHash", 1, ommers_by_hash)
+    registry.work(Class::Reads, &BY_NUMBER, by_number)?;
+    registry.work(Class::Reads, &BY_HASH, by_hash)?;
+    registry.work(Class::Reads, &RECEIPTS, receipts)?;
+    registry.inline(&TRANSACTIONS_BY_NUMBER, transactions_by_number)?;
+    registry.inline(&TRANSACTIONS_BY_HASH, transactions_by_hash)?;
+    registry.inline(&OMMERS_BY_NUMBER, ommers_by_number)?;
+    registry.inline(&OMMERS_BY_HASH, ommers_by_hash)
 }
 
 /// A block on its way to the caller.

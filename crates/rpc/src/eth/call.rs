@@ -6,6 +6,7 @@ use crate::{
     context::Context,
     error::{RpcError, halt},
     json::Quantity,
+    method::{Method, Param},
     params::Args,
     registry::Registry,
     work::{Cancel, Class},
@@ -18,9 +19,35 @@ use mfenx_execution::{
 };
 use std::time::{Duration, Instant};
 
+const CALL: Method = Method {
+    name: "eth_call",
+    summary: "What a call returns, without a transaction; balances, code and storage of accounts and fields of the block may be replaced for it.",
+    params: &[
+        Param::required("call", "CallRequest"),
+        Param::optional("block", "BlockId"),
+        Param::optional("stateOverride", "StateOverride"),
+        Param::optional("blockOverrides", "BlockOverrides"),
+    ],
+    result: "Bytes",
+    example: r#"[{"to":"0x5fbdb2315678afecb367f032d93f642f64180aa3","input":"0x70a08231000000000000000000000000f39fd6e51aad88f6f4ce6ab8827279cfffb92266"},"latest"]"#,
+};
+
+const ESTIMATE_GAS: Method = Method {
+    name: "eth_estimateGas",
+    summary: "The least gas limit with which a transaction succeeds.",
+    params: &[
+        Param::required("call", "CallRequest"),
+        Param::optional("block", "BlockId"),
+        Param::optional("stateOverride", "StateOverride"),
+        Param::optional("blockOverrides", "BlockOverrides"),
+    ],
+    result: "Quantity",
+    example: r#"[{"from":"0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266","to":"0x5fbdb2315678afecb367f032d93f642f64180aa3","input":"0xa9059cbb00000000000000000000000070997970c51812dc3a010c7d01b50e0d17dc79c80000000000000000000000000000000000000000000000000000000000000001"},"latest"]"#,
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_work(Class::Calls, "eth_call", 4, eth_call)?;
-    registry.named_work(Class::Calls, "eth_estimateGas", 4, eth_estimate_gas)
+    registry.work(Class::Calls, &CALL, eth_call)?;
+    registry.work(Class::Calls, &ESTIMATE_GAS, eth_estimate_gas)
 }
 
 fn eth_call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Bytes, RpcError> {
@@ -63,21 +90,14 @@ fn eth_estimate_gas(
 }
 
 /// What the call finds changed, within bounds.
-fn options(context: &Context, args: &Args<'_>) -> Result<CallOptions, RpcError> {
+pub(super) fn options(context: &Context, args: &Args<'_>) -> Result<CallOptions, RpcError> {
     let limits = &context.limits;
     if args.json(2).is_some_and(|json| json.len() > limits.override_bytes_max) {
         let most = limits.override_bytes_max;
         return Err(RpcError::argument(2, format!("state overrides exceed {most} bytes")));
     }
     let state_overrides: Option<StateOverride> = args.optional(2)?;
-    let slots: usize = state_overrides
-        .iter()
-        .flat_map(|accounts| accounts.values())
-        .flat_map(|account| [&account.state, &account.state_diff])
-        .flatten()
-        .map(|slots| slots.len())
-        .sum();
-    if slots > limits.override_slots_max {
+    if state_overrides.as_ref().map_or(0, slots) > limits.override_slots_max {
         let most = limits.override_slots_max;
         return Err(RpcError::argument(2, format!("state overrides exceed {most} slots")));
     }
@@ -90,15 +110,21 @@ fn options(context: &Context, args: &Args<'_>) -> Result<CallOptions, RpcError> 
     })
 }
 
+/// How many slots overrides name.
+pub(super) fn slots(overrides: &StateOverride) -> usize {
+    let accounts = overrides.values().flat_map(|account| [&account.state, &account.state_diff]);
+    accounts.flatten().map(|slots| slots.len()).sum()
+}
+
 /// How long a call may still run.
-struct Time<'c> {
+pub(super) struct Time<'c> {
     deadline: Instant,
     milliseconds: u64,
     cancel: &'c Cancel,
 }
 
 impl<'c> Time<'c> {
-    fn starting(context: &Context, cancel: &'c Cancel) -> Self {
+    pub(super) fn starting(context: &Context, cancel: &'c Cancel) -> Self {
         let milliseconds = context.limits.call_time_ms_max;
         Self {
             deadline: Instant::now() + Duration::from_millis(milliseconds),
@@ -107,11 +133,11 @@ impl<'c> Time<'c> {
         }
     }
 
-    fn is_up(&self) -> bool {
+    pub(super) fn is_up(&self) -> bool {
         self.cancel.is_cancelled() || Instant::now() >= self.deadline
     }
 
-    fn error(&self) -> RpcError {
+    pub(super) fn error(&self) -> RpcError {
         if self.cancel.is_cancelled() {
             return RpcError::Cancelled;
         }

@@ -6,6 +6,7 @@ use crate::{
     error::RpcError,
     eth::block::blob_gas_price,
     json::Quantity,
+    method::{Method, Param},
     params::{self, Args},
     registry::Registry,
     work::{Cancel, Class},
@@ -18,12 +19,56 @@ use mfenx_storage::Reader;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
+const BASE_FEE: Method = Method {
+    name: "eth_baseFee",
+    summary: "The base fee of the next block in wei a gas; null before London.",
+    params: &[],
+    result: "Quantity|null",
+    example: "[]",
+};
+
+const BLOB_BASE_FEE: Method = Method {
+    name: "eth_blobBaseFee",
+    summary: "The blob base fee of the head in wei a blob gas; zero before Cancun.",
+    params: &[],
+    result: "Quantity",
+    example: "[]",
+};
+
+const GAS_PRICE: Method = Method {
+    name: "eth_gasPrice",
+    summary: "A gas price with which a legacy transaction is likely to be taken soon, in wei.",
+    params: &[],
+    result: "Quantity",
+    example: "[]",
+};
+
+const MAX_PRIORITY_FEE: Method = Method {
+    name: "eth_maxPriorityFeePerGas",
+    summary: "The tip that recent blocks suggest, in wei a gas.",
+    params: &[],
+    result: "Quantity",
+    example: "[]",
+};
+
+const FEE_HISTORY: Method = Method {
+    name: "eth_feeHistory",
+    summary: "Base fees, fullness and tips of a range of blocks, and the base fee after it.",
+    params: &[
+        Param::required("blockCount", "BlockCount"),
+        Param::required("newestBlock", "BlockNumberOrTag"),
+        Param::optional("rewardPercentiles", "Percentile[]"),
+    ],
+    result: "FeeHistory",
+    example: r#"["0x2","latest",[25,75]]"#,
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_inline("eth_baseFee", 0, base_fee)?;
-    registry.named_inline("eth_blobBaseFee", 0, blob_base_fee)?;
-    registry.named_inline_or_work(Class::Reads, "eth_gasPrice", 0, known_gas_price, gas_price)?;
-    registry.named_inline_or_work(Class::Reads, "eth_maxPriorityFeePerGas", 0, known_tip, tip)?;
-    registry.named_work(Class::Reads, "eth_feeHistory", 3, fee_history)
+    registry.inline(&BASE_FEE, base_fee)?;
+    registry.inline(&BLOB_BASE_FEE, blob_base_fee)?;
+    registry.inline_or_work(Class::Reads, &GAS_PRICE, known_gas_price, gas_price)?;
+    registry.inline_or_work(Class::Reads, &MAX_PRIORITY_FEE, known_tip, tip)?;
+    registry.work(Class::Reads, &FEE_HISTORY, fee_history)
 }
 
 /// Of the next block.

@@ -3,6 +3,7 @@
 use crate::{
     context::Context,
     error::RpcError,
+    method::{Method, Param},
     params::Args,
     registry::Registry,
     work::{Cancel, Class},
@@ -24,8 +25,16 @@ use mfenx_txpool::{PoolError, SenderState};
 /// How often the sender's account is read before the transaction is given up.
 const READS_MAX: u32 = 16;
 
+const SEND_RAW: Method = Method {
+    name: "eth_sendRawTransaction",
+    summary: "Puts a signed transaction into the pool; its hash.",
+    params: &[Param::required("transaction", "Bytes")],
+    result: "Hash32",
+    example: r#"["0xf8678085012a05f20082520894f39fd6e51aad88f6f4ce6ab8827279cfffb9226601808305682aa0f7eff483068d5998d16ac2643bed6fedbf0a0783bc1b876ffb47dd923ec4c03ca0706efde21ebb2166cfd62496d5e1e5639ae90caf766640f0f351ec8989d85abf"]"#,
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_work(Class::Transactions, "eth_sendRawTransaction", 1, send_raw)
+    registry.work(Class::Transactions, &SEND_RAW, send_raw)
 }
 
 fn send_raw(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<B256, RpcError> {

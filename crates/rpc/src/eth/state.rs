@@ -1,17 +1,58 @@
 //! Accounts as they were after a block.
 
 use crate::{
-    block_id::BlockId, context::Context, error::RpcError, json::Quantity, params::Args,
+    block_id::BlockId,
+    context::Context,
+    error::RpcError,
+    json::Quantity,
+    method::{Method, Param},
+    params::Args,
     registry::Registry,
 };
 use alloy_primitives::{B256, Bytes, U256};
 use jsonrpsee::core::RegisterMethodError;
 
+const BALANCE: Method = Method {
+    name: "eth_getBalance",
+    summary: "The balance of an account in wei.",
+    params: &[Param::required("address", "Address"), Param::optional("block", "BlockId")],
+    result: "Quantity",
+    example: r#"["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266","latest"]"#,
+};
+
+const CODE: Method = Method {
+    name: "eth_getCode",
+    summary: "The code of an account; of one that has delegated (EIP-7702), the delegation.",
+    params: &[Param::required("address", "Address"), Param::optional("block", "BlockId")],
+    result: "Bytes",
+    example: r#"["0x15d34aaf54267db7d7c367839aaf71a00a2c6a65","latest"]"#,
+};
+
+const STORAGE_AT: Method = Method {
+    name: "eth_getStorageAt",
+    summary: "The value of a storage slot.",
+    params: &[
+        Param::required("address", "Address"),
+        Param::required("slot", "StorageSlot"),
+        Param::optional("block", "BlockId"),
+    ],
+    result: "Data32",
+    example: r#"["0x5fbdb2315678afecb367f032d93f642f64180aa3","0x1","latest"]"#,
+};
+
+const TRANSACTION_COUNT: Method = Method {
+    name: "eth_getTransactionCount",
+    summary: "The nonce of an account; with `pending`, that of its next transaction, those in the pool counted.",
+    params: &[Param::required("address", "Address"), Param::optional("block", "BlockId")],
+    result: "Quantity",
+    example: r#"["0x976ea74026e726554db657fa54763abd0c3a0aa9","pending"]"#,
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_inline("eth_getBalance", 2, balance)?;
-    registry.named_inline("eth_getCode", 2, code)?;
-    registry.named_inline("eth_getStorageAt", 3, storage_at)?;
-    registry.named_inline("eth_getTransactionCount", 2, transaction_count)
+    registry.inline(&BALANCE, balance)?;
+    registry.inline(&CODE, code)?;
+    registry.inline(&STORAGE_AT, storage_at)?;
+    registry.inline(&TRANSACTION_COUNT, transaction_count)
 }
 
 fn balance(context: &Context, args: &Args<'_>) -> Result<Quantity<U256>, RpcError> {

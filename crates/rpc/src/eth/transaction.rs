@@ -7,6 +7,7 @@ use crate::{
     error::RpcError,
     eth::block::blob_gas_price,
     json::{Before, Mined, ReceiptJson, TransactionJson},
+    method::{Method, Param},
     params::Args,
     registry::Registry,
 };
@@ -17,18 +18,57 @@ use mfenx_storage::{Reader, StoredReceipt, TransactionLocation};
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
+const BY_HASH: Method = Method {
+    name: "eth_getTransactionByHash",
+    summary: "A transaction in a block or in the pool; null for an unknown one.",
+    params: &[Param::required("hash", "Hash32")],
+    result: "Transaction|null",
+    example: r#"["0x90c330080b3182dbd94612dc111d3dee8b5f9ecd682ec7535b77a74331d41945"]"#,
+};
+
+const BY_BLOCK_HASH: Method = Method {
+    name: "eth_getTransactionByBlockHashAndIndex",
+    summary: "A transaction by its place in a block; null where there is none.",
+    params: &[Param::required("blockHash", "Hash32"), Param::required("index", "Quantity")],
+    result: "Transaction|null",
+    example: r#"["0xf43e9dada00f4713dd0083624333b01d33d08826defa2cfc9dbdb870657875c1","0x0"]"#,
+};
+
+const BY_BLOCK_NUMBER: Method = Method {
+    name: "eth_getTransactionByBlockNumberAndIndex",
+    summary: "A transaction by its place in a block; null where there is none.",
+    params: &[Param::required("block", "BlockNumberOrTag"), Param::required("index", "Quantity")],
+    result: "Transaction|null",
+    example: r#"["0x3","0x0"]"#,
+};
+
+const RECEIPT: Method = Method {
+    name: "eth_getTransactionReceipt",
+    summary: "The receipt of a transaction; null until it is in a block.",
+    params: &[Param::required("hash", "Hash32")],
+    result: "Receipt|null",
+    example: r#"["0x90c330080b3182dbd94612dc111d3dee8b5f9ecd682ec7535b77a74331d41945"]"#,
+};
+
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.named_inline("eth_getTransactionByHash", 1, by_hash)?;
-    registry.named_inline("eth_getTransactionByBlockHashAndIndex", 2, by_block_hash)?;
-    registry.named_inline("eth_getTransactionByBlockNumberAndIndex", 2, by_block_number)?;
-    registry.named_inline("eth_getTransactionReceipt", 1, receipt)
+    registry.inline(&BY_HASH, by_hash)?;
+    registry.inline(&BY_BLOCK_HASH, by_block_hash)?;
+    registry.inline(&BY_BLOCK_NUMBER, by_block_number)?;
+    registry.inline(&RECEIPT, receipt)
 }
 
 /// A transaction on its way to the caller, from a block or from the pool.
 #[derive(Clone)]
-struct TransactionAnswer {
-    transaction: Arc<RecoveredTransaction>,
+pub(super) struct TransactionAnswer {
+    pub(super) transaction: Arc<RecoveredTransaction>,
     mined: Option<Mined>,
+}
+
+impl TransactionAnswer {
+    /// One that waits in the pool.
+    pub(super) const fn pooled(transaction: Arc<RecoveredTransaction>) -> Self {
+        Self { transaction, mined: None }
+    }
 }
 
 impl Serialize for TransactionAnswer {
@@ -50,7 +90,7 @@ fn by_hash(context: &Context, args: &Args<'_>) -> Answer {
         return Ok(Some(found));
     }
     if let Some(transaction) = context.pool.get(&hash) {
-        return Ok(Some(TransactionAnswer { transaction, mined: None }));
+        return Ok(Some(TransactionAnswer::pooled(transaction)));
     }
     // It may have left the pool for a block between the two looks: then the head has changed.
     let head = reader.head()?;
@@ -67,7 +107,8 @@ fn find(reader: &Reader, hash: B256) -> Answer {
     at(reader, location)
 }
 
-fn at(reader: &Reader, location: TransactionLocation) -> Answer {
+/// The transaction that stands there.
+pub(super) fn at(reader: &Reader, location: TransactionLocation) -> Answer {
     let Some((transaction, header)) = read(reader, location)? else { return Ok(None) };
     let mined = Mined::of(&header, header.hash(), location.index);
     Ok(Some(TransactionAnswer { transaction: Arc::new(transaction), mined: Some(mined) }))
@@ -97,6 +138,16 @@ fn by_place(context: &Context, id: BlockId, index: u64) -> Answer {
     let reader = context.store.reader()?;
     let Some(block_number) = id.number(&reader)? else { return Ok(None) };
     at(&reader, TransactionLocation { block_number, index })
+}
+
+/// A transaction as it was when it was pending, if it is still in the pool or now in a block.
+pub(super) fn pending(context: &Context, hash: B256) -> Answer {
+    if let Some(transaction) = context.pool.get(&hash) {
+        return Ok(Some(TransactionAnswer { transaction, mined: None }));
+    }
+    // What has left the pool for a block is in any snapshot that is taken after.
+    let found = find(&context.store.reader()?, hash)?;
+    Ok(found.map(|found| TransactionAnswer { mined: None, ..found }))
 }
 
 /// A receipt on its way to the caller.

@@ -1,6 +1,7 @@
 //! Blocks and headers.
 
 use super::{
+    object::ObjectWriter,
     quantity::Quantity,
     transaction::{Mined, TransactionJson},
 };
@@ -94,10 +95,12 @@ pub(crate) struct TransactionsJson<'a> {
 impl Serialize for TransactionsJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.block.transactions().len()))?;
+        let mut writer = ObjectWriter::default();
         for (index, (transaction, sender)) in self.block.transactions_with_sender().enumerate() {
             if self.full {
                 let mined = Mined::of(self.block.header(), self.block.hash(), index as u64);
-                list.serialize_element(&TransactionJson::mined(transaction, sender, mined))?;
+                let json = TransactionJson::mined(transaction, sender, mined);
+                list.serialize_element(&json.write(&mut writer))?;
             } else {
                 list.serialize_element(transaction.tx_hash())?;
             }

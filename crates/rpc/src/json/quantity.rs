@@ -32,6 +32,11 @@ fn format<'b>(limbs: &[u64], buffer: &'b mut [u8; LENGTH_MAX]) -> &'b str {
     std::str::from_utf8(&buffer[start..]).unwrap_or_default()
 }
 
+/// Writes little-endian limbs behind what is there.
+pub(super) fn append(limbs: &[u64], bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(format(limbs, &mut [0; LENGTH_MAX]).as_bytes());
+}
+
 impl Serialize for Quantity<u64> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(format(&[self.0], &mut [0; LENGTH_MAX]))

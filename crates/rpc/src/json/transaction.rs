@@ -1,9 +1,12 @@
 //! Transactions, in blocks and in the pool.
 
-use super::quantity::Quantity;
+use super::{
+    object::{ObjectWriter, Raw},
+    quantity::Quantity,
+};
 use alloy_consensus::{Transaction as _, Typed2718};
-use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_eips::eip7702::SignedAuthorization;
+use alloy_primitives::{Address, B256, U256};
 use mfenx_primitives::{Header, RecoveredTransaction, Transaction};
 use serde::{Serialize, Serializer};
 
@@ -36,59 +39,80 @@ pub(crate) struct TransactionJson<'a> {
     transaction: &'a Transaction,
     sender: Address,
     mined: Option<Mined>,
+    signed: bool,
 }
 
 impl<'a> TransactionJson<'a> {
     /// A transaction of a block.
     pub(crate) const fn mined(transaction: &'a Transaction, sender: Address, mined: Mined) -> Self {
-        Self { transaction, sender, mined: Some(mined) }
+        Self { transaction, sender, mined: Some(mined), signed: true }
     }
 
     /// A transaction of the pool.
     pub(crate) fn pooled(transaction: &'a RecoveredTransaction) -> Self {
-        Self { transaction: transaction.inner(), sender: transaction.signer(), mined: None }
+        let (sender, transaction) = (transaction.signer(), transaction.inner());
+        Self { transaction, sender, mined: None, signed: true }
     }
 
-    fn fields(&self) -> Fields<'a> {
+    /// A transaction of a simulated block, with three zeros for a signature.
+    pub(crate) const fn unsigned(
+        transaction: &'a Transaction,
+        sender: Address,
+        mined: Mined,
+    ) -> Self {
+        Self { transaction, sender, mined: Some(mined), signed: false }
+    }
+
+    /// Writes the transaction; `writer` may be one that was used before.
+    pub(crate) fn write<'w>(&self, writer: &'w mut ObjectWriter) -> Raw<'w> {
         let (tx, mined) = (self.transaction, self.mined.as_ref());
         let gas_price = match mined {
             Some(mined) => tx.effective_gas_price(mined.base_fee),
             None => tx.max_fee_per_gas(),
         };
-        let dynamic = tx.is_dynamic_fee();
         let typed = !tx.is_legacy();
         let signature = tx.signature();
         let parity = u64::from(signature.v());
-        Fields {
-            block_hash: mined.map(|mined| mined.block_hash),
-            block_number: mined.map(|mined| Quantity(mined.block_number)),
-            block_timestamp: mined.map(|mined| Quantity(mined.block_timestamp)),
-            from: self.sender,
-            gas: Quantity(tx.gas_limit()),
-            gas_price: Quantity(gas_price),
-            max_fee_per_gas: dynamic.then(|| Quantity(tx.max_fee_per_gas())),
-            max_priority_fee_per_gas: tx.max_priority_fee_per_gas().map(Quantity),
-            max_fee_per_blob_gas: tx.max_fee_per_blob_gas().map(Quantity),
-            hash: *tx.tx_hash(),
-            input: tx.input(),
-            nonce: Quantity(tx.nonce()),
-            to: tx.to(),
-            transaction_index: mined.map(|mined| Quantity(mined.index)),
-            value: Quantity(tx.value()),
-            ty: Quantity(u64::from(tx.ty())),
-            access_list: tx.access_list(),
-            chain_id: tx.chain_id().map(Quantity),
-            blob_versioned_hashes: tx.blob_versioned_hashes(),
-            authorization_list: tx
-                .authorization_list()
-                .map(|list| list.iter().map(AuthorizationJson::from).collect()),
-            v: Quantity(if typed { u128::from(parity) } else { legacy_v(tx.chain_id(), parity) }),
-            r: Quantity(signature.r()),
-            s: Quantity(signature.s()),
-            y_parity: typed.then_some(Quantity(parity)),
-        }
+        let (v, chain_id) = match (typed, self.signed) {
+            (true, _) => (u128::from(parity), tx.chain_id()),
+            (false, true) => (legacy_v(tx.chain_id(), parity), tx.chain_id()),
+            (false, false) => (0, Some(UNSIGNED_CHAIN_ID)),
+        };
+        let authorizations = tx
+            .authorization_list()
+            .map(|list| list.iter().map(AuthorizationJson::from).collect::<Vec<_>>());
+        writer
+            .begin()
+            .data_or_null("blockHash", mined.map(|mined| mined.block_hash.as_slice()))
+            .quantity_or_null("blockNumber", mined.map(|mined| mined.block_number))
+            .quantity_or_null("blockTimestamp", mined.map(|mined| mined.block_timestamp))
+            .data("from", self.sender.as_slice())
+            .quantity("gas", u128::from(tx.gas_limit()))
+            .quantity("gasPrice", gas_price)
+            .quantity_if("maxFeePerGas", tx.is_dynamic_fee().then(|| tx.max_fee_per_gas()))
+            .quantity_if("maxPriorityFeePerGas", tx.max_priority_fee_per_gas())
+            .quantity_if("maxFeePerBlobGas", tx.max_fee_per_blob_gas())
+            .data("hash", tx.tx_hash().as_slice())
+            .data("input", tx.input())
+            .quantity("nonce", u128::from(tx.nonce()))
+            .data_or_null("to", tx.to().as_ref().map(|to| to.as_slice()))
+            .quantity_or_null("transactionIndex", mined.map(|mined| mined.index))
+            .word("value", tx.value())
+            .quantity("type", u128::from(tx.ty()))
+            .value_if("accessList", tx.access_list())
+            .quantity_if("chainId", chain_id.map(u128::from))
+            .value_if("blobVersionedHashes", tx.blob_versioned_hashes())
+            .value_if("authorizationList", authorizations)
+            .quantity("v", v)
+            .word("r", signature.r())
+            .word("s", signature.s())
+            .quantity_if("yParity", typed.then(|| u128::from(parity)))
+            .end()
     }
 }
+
+/// What go-ethereum reads out of a legacy signature that is zero: (0 - 35) / 2 in 64 bits.
+const UNSIGNED_CHAIN_ID: u64 = 0_u64.wrapping_sub(35) / 2;
 
 /// `v` of a legacy signature (EIP-155).
 fn legacy_v(chain_id: Option<u64>, parity: u64) -> u128 {
@@ -98,52 +122,14 @@ fn legacy_v(chain_id: Option<u64>, parity: u64) -> u128 {
 
 impl Serialize for TransactionJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.fields().serialize(serializer)
+        self.write(&mut ObjectWriter::default()).serialize(serializer)
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Fields<'a> {
-    block_hash: Option<B256>,
-    block_number: Option<Quantity<u64>>,
-    block_timestamp: Option<Quantity<u64>>,
-    from: Address,
-    gas: Quantity<u64>,
-    gas_price: Quantity<u128>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_fee_per_gas: Option<Quantity<u128>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_priority_fee_per_gas: Option<Quantity<u128>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_fee_per_blob_gas: Option<Quantity<u128>>,
-    hash: B256,
-    input: &'a Bytes,
-    nonce: Quantity<u64>,
-    to: Option<Address>,
-    transaction_index: Option<Quantity<u64>>,
-    value: Quantity<U256>,
-    #[serde(rename = "type")]
-    ty: Quantity<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    access_list: Option<&'a AccessList>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    chain_id: Option<Quantity<u64>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    blob_versioned_hashes: Option<&'a [B256]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    authorization_list: Option<Vec<AuthorizationJson>>,
-    v: Quantity<u128>,
-    r: Quantity<U256>,
-    s: Quantity<U256>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    y_parity: Option<Quantity<u64>>,
 }
 
 /// An authorization of EIP-7702.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct AuthorizationJson {
+pub(crate) struct AuthorizationJson {
     chain_id: Quantity<U256>,
     address: Address,
     nonce: Quantity<u64>,

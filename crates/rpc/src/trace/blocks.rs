@@ -23,7 +23,7 @@ const BLOCK: Method = Method {
     summary: "The calls of all transactions of a block, and the rewards of one before the merge.",
     params: &[Param::required("block", "BlockId")],
     result: "LocalizedTrace[]|null",
-    example: r#"["0x1"]"#,
+    example: r#"["0x3"]"#,
 };
 
 const TRANSACTION: Method = Method {
@@ -31,7 +31,7 @@ const TRANSACTION: Method = Method {
     summary: "The calls of a transaction.",
     params: &[Param::required("hash", "Hash32")],
     result: "LocalizedTrace[]|null",
-    example: r#"["0x9e5bbe6dbb0e8cf0d9b3c4ca9e2b1d0ee1dba5ee4f7a7c96ff31a4f7a4e2a7c0"]"#,
+    example: r#"["0x091706c64e00cd2a839509505794b4aea29d7e181667cf9e63f4cfda64c17d77"]"#,
 };
 
 const GET: Method = Method {
@@ -39,7 +39,7 @@ const GET: Method = Method {
     summary: "One call of a transaction, by its place in the tree of calls.",
     params: &[Param::required("hash", "Hash32"), Param::required("path", "Quantity[]")],
     result: "LocalizedTrace|null",
-    example: r#"["0x9e5bbe6dbb0e8cf0d9b3c4ca9e2b1d0ee1dba5ee4f7a7c96ff31a4f7a4e2a7c0", []]"#,
+    example: r#"["0x091706c64e00cd2a839509505794b4aea29d7e181667cf9e63f4cfda64c17d77",["0x0"]]"#,
 };
 
 const REPLAY_TRANSACTION: Method = Method {
@@ -47,7 +47,7 @@ const REPLAY_TRANSACTION: Method = Method {
     summary: "What a transaction did: its calls, its instructions, its changes of the state.",
     params: &[Param::required("hash", "Hash32"), Param::required("types", "TraceType[]")],
     result: "TraceResults",
-    example: r#"["0x9e5bbe6dbb0e8cf0d9b3c4ca9e2b1d0ee1dba5ee4f7a7c96ff31a4f7a4e2a7c0", ["trace"]]"#,
+    example: r#"["0x90c330080b3182dbd94612dc111d3dee8b5f9ecd682ec7535b77a74331d41945",["trace","stateDiff"]]"#,
 };
 
 const REPLAY_BLOCK: Method = Method {
@@ -55,7 +55,7 @@ const REPLAY_BLOCK: Method = Method {
     summary: "What each transaction of a block did, as `trace_replayTransaction` has it.",
     params: &[Param::required("block", "BlockId"), Param::required("types", "TraceType[]")],
     result: "TraceResults[]|null",
-    example: r#"["0x1", ["trace", "stateDiff"]]"#,
+    example: r#"["0x4",["trace","stateDiff"]]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

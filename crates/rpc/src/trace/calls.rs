@@ -35,7 +35,7 @@ const CALL: Method = Method {
         Param::optional("block", "BlockId"),
     ],
     result: "TraceResults",
-    example: r#"[{"to": "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"}, ["trace"], "latest"]"#,
+    example: r#"[{"to":"0x5fbdb2315678afecb367f032d93f642f64180aa3","input":"0x70a08231000000000000000000000000f39fd6e51aad88f6f4ce6ab8827279cfffb92266"},["trace"],"latest"]"#,
 };
 
 const CALL_MANY: Method = Method {
@@ -43,7 +43,7 @@ const CALL_MANY: Method = Method {
     summary: "What calls would do one after the other, each on what those before it changed.",
     params: &[Param::required("calls", "TraceCallRequest[]"), Param::optional("block", "BlockId")],
     result: "TraceResults[]",
-    example: r#"[[[{"to": "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"}, ["trace"]]], "latest"]"#,
+    example: r#"[[[{"to":"0x5fbdb2315678afecb367f032d93f642f64180aa3","input":"0x70a08231000000000000000000000000f39fd6e51aad88f6f4ce6ab8827279cfffb92266"},["trace"]]],"latest"]"#,
 };
 
 const RAW: Method = Method {
@@ -51,7 +51,7 @@ const RAW: Method = Method {
     summary: "What a signed transaction would do on top of the head.",
     params: &[Param::required("transaction", "Bytes"), Param::required("types", "TraceType[]")],
     result: "TraceResults",
-    example: r#"["0x", ["trace"]]"#,
+    example: r#"["0xf8678085012a05f20082520894f39fd6e51aad88f6f4ce6ab8827279cfffb9226601808305682aa0f7eff483068d5998d16ac2643bed6fedbf0a0783bc1b876ffb47dd923ec4c03ca0706efde21ebb2166cfd62496d5e1e5639ae90caf766640f0f351ec8989d85abf",["trace"]]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

@@ -46,7 +46,7 @@ pub(crate) struct TestChain {
     pub(crate) pool: PoolHandle,
     pub(crate) status: Arc<NodeStatus>,
     pub(crate) methods: RpcMethods,
-    server: RpcServer,
+    pub(crate) server: RpcServer,
     head: watch::Sender<SealedHeader>,
     committed: broadcast::Sender<Arc<CommittedBlock>>,
     _directory: TempDir,
@@ -71,6 +71,15 @@ impl TestChain {
     }
 
     pub(crate) fn with_limits(limits: RpcLimits) -> Self {
+        Self::serving("all,testing", limits)
+    }
+
+    /// A chain of which only these namespaces are served.
+    pub(crate) fn with_namespaces(namespaces: &str) -> Self {
+        Self::serving(namespaces, RpcLimits::default())
+    }
+
+    fn serving(namespaces: &str, limits: RpcLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let spec = Arc::new(ChainSpec::dev().unwrap());
         let store = Store::open(directory.path(), StoreOptions::volatile()).unwrap();
@@ -89,7 +98,7 @@ impl TestChain {
             limits: limits.clone(),
             client_version: "mfenx/test".into(),
         };
-        let methods = methods(context, &Namespace::parse_list("all,testing").unwrap()).unwrap();
+        let methods = methods(context, &Namespace::parse_list(namespaces).unwrap()).unwrap();
         let server = RpcServer::new(methods.clone(), &limits);
         Self { spec, store, pool, status, methods, server, head, committed, _directory: directory }
     }
@@ -193,6 +202,12 @@ pub(crate) fn dynamic(from: u32, nonce: u64, to: TxKind, input: Bytes) -> Transa
         ..TxEip1559::default()
     };
     signed(from, TxEip1559 { nonce, to, input, ..fees })
+}
+
+/// A call that brings this many wei.
+pub(crate) fn paying(from: u32, nonce: u64, to: Address, value: u64, input: Bytes) -> Transaction {
+    let fees = TxEip1559 { max_fee_per_gas: 10_000_000_000, ..TxEip1559::default() };
+    signed(from, TxEip1559 { nonce, to: to.into(), value: U256::from(value), input, ..fees })
 }
 
 /// A transaction with this tip, in wei per gas.

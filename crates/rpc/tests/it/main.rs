@@ -3,12 +3,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod blocks;
+mod bounds;
+mod building;
 mod calls;
 mod chain;
+mod discovery;
+mod example_chain;
 mod fees;
+mod filters;
+mod forks;
 mod logs;
+mod otterscan;
+mod page;
 mod pool;
 mod proofs;
+mod raw;
+mod simulate;
+mod slots;
 mod state;
 mod subscriptions;
 mod traces;

@@ -173,5 +173,161 @@ async fn unknown_kinds_and_broken_filters_are_refused() {
     assert!(code == -32602 && words.contains("at most 1000"), "{words}");
     // The same value many times is one value.
     Subscription::new(&chain, json!(["logs", {"topics": many}]), 1).await;
-    assert_eq!(chain.refusal("eth_subscribe", json!([])).await.0, -32602);
+    let name = (-32602, "expected subscription name as first argument".to_owned());
+    for params in [json!([]), json!([7]), json!([null]), json!([["newHeads"]])] {
+        assert_eq!(chain.refusal("eth_subscribe", params).await, name);
+    }
+    for (params, most) in [
+        (json!(["newHeads", {}]), 1),
+        (json!(["syncing", true]), 1),
+        (json!(["logs", {}, 1]), 2),
+        (json!(["newPendingTransactions", true, 1]), 2),
+    ] {
+        let (code, words) = chain.refusal("eth_subscribe", params).await;
+        assert_eq!((code, words), (-32602, format!("too many arguments, want at most {most}")));
+    }
+    let full = json!(["newPendingTransactions", "yes"]);
+    let (code, words) = chain.refusal("eth_subscribe", full).await;
+    assert!(code == -32602 && words.starts_with("invalid argument 1"), "{words}");
+}
+
+#[tokio::test]
+async fn receipts_come_a_block_at_a_time_and_only_those_that_are_wanted() {
+    let limits = RpcLimits { subscription_hashes_max: 3, ..RpcLimits::default() };
+    let chain = TestChain::with_limits(limits);
+    let contract = chain.deploy();
+    let call = |from, nonce| dynamic(from, nonce, contract.into(), Bytes::new());
+    let transactions = [call(1, 0), call(2, 0), call(3, 0)];
+    let hashes = transactions.each_ref().map(|transaction| *transaction.tx_hash());
+    let subscribe = async |filter: Value| {
+        Subscription::new(&chain, json!(["transactionReceipts", filter]), 8).await
+    };
+    let mut all = [
+        Subscription::new(&chain, json!(["transactionReceipts"]), 8).await,
+        subscribe(json!(null)).await,
+        subscribe(json!({})).await,
+        subscribe(json!({"transactionHashes": []})).await,
+        subscribe(json!({"transactionHashes": null})).await,
+    ];
+    let mut some =
+        subscribe(json!({"transactionHashes": [hashes[2], hashes[0], B256::ZERO]})).await;
+    let mut none = subscribe(json!({"transactionHashes": [B256::ZERO]})).await;
+    chain.mine(vec![]);
+    chain.mine(transactions.to_vec());
+    let receipts = chain.ask("eth_getBlockReceipts", json!(["latest"])).await;
+    assert_eq!(receipts.as_array().unwrap().len(), 3);
+    for subscription in &mut all {
+        // Nothing is said of a block without transactions.
+        assert_eq!(subscription.next().await["result"], receipts);
+    }
+    assert_eq!(some.next().await["result"], json!([receipts[0], receipts[2]]));
+    assert!(none.messages.try_recv().is_err());
+    let many = json!(["transactionReceipts", {"transactionHashes": vec![B256::ZERO; 4]}]);
+    let (code, words) = chain.refusal("eth_subscribe", many).await;
+    assert!(code == -32602 && words.contains("exceed max number of transaction hashes"), "{words}");
+    for broken in [json!([]), json!({"transactionHashes": ["0x1"]}), json!("0x1")] {
+        let (code, words) =
+            chain.refusal("eth_subscribe", json!(["transactionReceipts", broken])).await;
+        assert!(code == -32602 && words.starts_with("invalid argument 1"), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn syncing_is_told_when_it_begins_and_ends() {
+    let chain = TestChain::new();
+    let mut syncing = Subscription::new(&chain, json!(["syncing"]), 8).await;
+    assert_eq!(syncing.next().await["result"], json!(false));
+    let progress = |current_block| mfenx_rpc::SyncProgress {
+        starting_block: 1,
+        current_block,
+        highest_block: 300,
+    };
+    chain.status.set_sync(Some(progress(2)));
+    assert_eq!(
+        syncing.next().await["result"],
+        json!({
+            "syncing": true,
+            "status": {"startingBlock": "0x1", "currentBlock": "0x2", "highestBlock": "0x12c"}
+        })
+    );
+    // Progress is told now and then, not at every block.
+    for block in 3..200 {
+        chain.status.set_sync(Some(progress(block)));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(syncing.next().await["result"]["status"]["currentBlock"], "0xc7");
+    chain.status.set_sync(None);
+    chain.status.set_sync(None);
+    assert_eq!(syncing.next().await["result"], json!(false));
+    assert!(syncing.messages.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_subscription_in_a_batch_is_refused_once() {
+    let chain = TestChain::new();
+    let mut connection = Connection::open(&chain, 8);
+    let answer = connection
+        .server
+        .answer(
+            br#"[{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]},
+                 {"jsonrpc":"2.0","id":2,"method":"eth_chainId"}]"#,
+        )
+        .await
+        .unwrap();
+    let answer: Value = serde_json::from_str(answer.get()).unwrap();
+    assert_eq!(
+        answer[0],
+        json!({"jsonrpc": "2.0", "id": 1, "error": {
+            "code": -32600, "message": "subscribe in a request of its own, not in a batch"
+        }})
+    );
+    assert_eq!(answer[1]["id"], 2);
+    chain.mine(vec![]);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(connection.messages.try_recv().is_err());
+}
+
+/// A connection without a socket.
+struct Connection {
+    server: RpcServer,
+    messages: Receiver<Box<RawValue>>,
+}
+
+impl Connection {
+    fn open(chain: &TestChain, subscriptions_max: u32) -> Self {
+        let limits = RpcLimits::default();
+        let server = RpcServer::new(chain.methods.clone(), &limits);
+        let (sender, messages) = tokio::sync::mpsc::channel(8);
+        let (server, _) = server.for_connection(sender, subscriptions_max);
+        Self { server, messages }
+    }
+
+    async fn unsubscribe(&self, id: &Value) -> Value {
+        let request =
+            json!({"jsonrpc": "2.0", "id": 2, "method": "eth_unsubscribe", "params": [id]});
+        let answer = self.server.answer(request.to_string().as_bytes()).await.unwrap();
+        let mut answer: Value = serde_json::from_str(answer.get()).unwrap();
+        answer["result"].take()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_unsubscribes_right_after_the_answer_is_unsubscribed() {
+    let chain = TestChain::new();
+    let mut connection = Connection::open(&chain, 300);
+    for round in 0..300 {
+        let server = connection.server.clone();
+        let subscribing = tokio::spawn(async move {
+            let request =
+                br#"{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]}"#;
+            server.answer(request).await.map(|answer| answer.get().to_owned())
+        });
+        let message = connection.messages.recv().await.unwrap();
+        let message: Value = serde_json::from_str(message.get()).unwrap();
+        let id = &message["result"];
+        assert!(id.is_string(), "round {round}: {message}");
+        assert_eq!(connection.unsubscribe(id).await, json!(true), "round {round}");
+        assert_eq!(connection.unsubscribe(id).await, json!(false), "round {round}");
+        assert_eq!(subscribing.await.unwrap(), None);
+    }
 }

@@ -184,6 +184,12 @@ impl Reader {
         Meta(self.txn()).earliest_trie()
     }
 
+    /// How many blocks before the head proofs and state roots reach back, once there are as many
+    /// ([`StoreOptions::trie_history_blocks`](crate::StoreOptions::trie_history_blocks)).
+    pub fn trie_history_blocks(&self) -> u64 {
+        self.shared.trie_history_blocks
+    }
+
     /// The blocks after `number`, whose tries must be there; `None` for the head.
     pub(crate) fn blocks_since(
         &self,

@@ -22,7 +22,8 @@ fn mined() -> Mined {
 }
 
 fn shown(transaction: &Transaction, mined: Option<Mined>) -> Value {
-    serde_json::to_value(TransactionJson { transaction, sender: FROM, mined }).unwrap()
+    serde_json::to_value(TransactionJson { transaction, sender: FROM, mined, signed: true })
+        .unwrap()
 }
 
 fn legacy(chain_id: Option<u64>, to: TxKind) -> Transaction {
