@@ -1,30 +1,15 @@
 // MFENX through Foundry's cast: node cast.mjs [HTTP_URL]
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { tokenArtifact } from "./artifact.mjs";
+import { foundry } from "./foundry.mjs";
 import { CHAIN_ID, MNEMONIC, httpUrl, session } from "./session.mjs";
 
 const { check, end } = session("cast");
-// The program itself, which is published for each platform: the package that chooses among them
-// brings a launcher that ends with 0 also when cast failed.
-const program = fileURLToPath(import.meta.resolve("@foundry-rs/cast-linux-amd64/bin/cast"));
-const scratch = mkdtempSync(join(tmpdir(), "mfenx-cast-"));
-// An empty home keeps a developer's own Foundry configuration out of the test.
-const environment = { ...process.env, HOME: scratch, FOUNDRY_DIR: scratch, NO_COLOR: "1" };
-const run = promisify(execFile);
-
-/** cast's standard output; rejects with its standard error in the message. */
-async function cast(...parameters) {
-  const options = { env: environment, cwd: scratch, timeout: 60_000 };
-  return (await run(program, parameters.map(String), options)).stdout.trim();
-}
+const { run: cast, scratch } = foundry("cast");
 const rpc = (command, ...parameters) => cast(command, ...parameters, "--rpc-url", httpUrl);
 // Options go before the arguments: `cast send --create` takes none after the code.
 const json = async (command, ...parameters) => {
@@ -150,5 +135,73 @@ await check("a spent nonce and an empty account are refused in geth's words", as
   );
 });
 
-rmSync(scratch, { recursive: true, force: true });
+await check("run replays a transaction from the node's state and comes to the same gas", async () => {
+  const { receipt } = await sendOfType(2, token, "transfer(address,uint256)", bob, 23);
+  for (const options of [[], ["--quick"]]) {
+    const trace = await rpc("run", receipt.transactionHash, ...options);
+    assert.match(trace, /Transaction successfully executed/);
+    assert.match(trace, /a9059cbb|transfer/);
+    assert.equal(Number(/Gas used: (\d+)/.exec(trace)[1]), Number(receipt.gasUsed));
+  }
+});
+
+await check("run replays a deployment and a revert of the past", async () => {
+  assert.match(await rpc("run", deployment.transactionHash), /Transaction successfully executed/);
+  const failed = await json(
+    "send", "--private-key", aliceKey, "--gas-limit", 100_000, token, "refuse(uint256)", 9,
+  ).catch(({ stdout }) => JSON.parse(stdout));
+  assert.equal(Number(failed.status), 0);
+  // cast ends with an error because the transaction did; the trace is in what it printed.
+  const said = await rpc("run", failed.transactionHash).catch(({ stdout }) => stdout);
+  assert.match(said, /\[Revert\]/);
+  assert.equal(Number(/Gas used: (\d+)/.exec(said)[1]), Number(failed.gasUsed));
+});
+
+await check("call --trace executes here what the node would", async () => {
+  const trace = await rpc("call", token, "balanceOf(address)(uint256)", bob, "--trace");
+  assert.match(trace, /Transaction successfully executed/);
+});
+
+await check("trace asks for trace_transaction", async () => {
+  const traces = JSON.parse(await rpc("trace", deployment.transactionHash));
+  assert.equal(traces[0].type, "create");
+  assert.equal(traces[0].result.address.toLowerCase(), token.toLowerCase());
+});
+
+await check("debug_traceTransaction names the call", async () => {
+  const options = JSON.stringify({ tracer: "callTracer" });
+  const frame = JSON.parse(await rpc("rpc", "debug_traceTransaction", deployment.transactionHash, options));
+  assert.equal(frame.type, "CREATE");
+  assert.equal(Number(frame.gasUsed), Number(deployment.gasUsed));
+});
+
+await check("storage, storage-root and codehash agree with the proof", async () => {
+  const slot = 2;
+  const value = await rpc("storage", token, slot);
+  assert.equal(BigInt(value), 10n ** 24n);
+  const proof = JSON.parse(await rpc("proof", token, slot));
+  assert.equal(BigInt(proof.storageProof[0].value), BigInt(value));
+  assert.ok(proof.accountProof.length > 0 && proof.storageProof[0].proof.length > 0);
+  assert.equal(await rpc("storage-root", token), proof.storageHash);
+  assert.equal(await rpc("codehash", token), proof.codeHash);
+});
+
+await check("access-list lists the slots of a transfer", async () => {
+  const list = await json("access-list", token, "transfer(address,uint256)", bob, 1, "--from", alice);
+  const { accessList, gasUsed } = list;
+  assert.equal(accessList[0].address.toLowerCase(), token.toLowerCase());
+  assert.equal(accessList[0].storageKeys.length, 2);
+  assert.ok(Number(gasUsed) > 21_000);
+});
+
+await check("tx-pool tells what waits", async () => {
+  const nonce = Number(await rpc("nonce", alice)) + 1;
+  const fees = ["--gas-limit", 21_000, "--gas-price", "50gwei", "--priority-gas-price", "1gwei"];
+  const hash = await rpc("send", bob, "--async", "--nonce", nonce, ...fees, "--private-key", aliceKey);
+  const { queued } = JSON.parse(await rpc("tx-pool", "content-from", "--from", alice));
+  assert.equal(queued[nonce].hash, hash);
+  const status = JSON.parse(await rpc("tx-pool", "status"));
+  assert.equal(Number(status.queued), 1);
+});
+
 end();

@@ -3,7 +3,7 @@
 //! The scripts and their pinned versions are in `tests/clients`; `scripts/test` installs them and
 //! sets `MFENX_REQUIRE_CLIENTS=1`, with which a missing client is a failure instead of a skip.
 
-use crate::node::Node;
+use crate::node::{Node, listening};
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -38,16 +38,31 @@ fn succeeds(client: &str, command: &mut Command) {
     assert!(output.status.success(), "{client}: {}\n{stdout}\n{stderr}", output.status);
 }
 
-fn javascript(script: &str, package: &str) {
+/// Whether `package` and the program that runs it are there.
+fn has_package(client: &str, package: &str) -> bool {
     let modules = directory().join("node_modules");
-    if !available(script, node_is_installed(), "there is no node program")
-        || !available(script, modules.join(package).is_dir(), "its packages are not installed")
-    {
-        return;
-    }
-    let node = Node::dev(None);
+    available(client, node_is_installed(), "there is no node program")
+        && available(client, modules.join(package).is_dir(), "its packages are not installed")
+}
+
+fn javascript_on(node: &Node, script: &str) {
     let (http, ws) = (format!("http://{}", node.http()), format!("ws://{}", node.http()));
     succeeds(script, Command::new("node").args([script, &http, &ws]));
+}
+
+fn javascript(script: &str, package: &str) {
+    if has_package(script, package) {
+        javascript_on(&Node::dev(None), script);
+    }
+}
+
+/// A program of Foundry's, which `tests/clients` has for one kind of machine.
+fn foundry(script: &str, package: &str) {
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        javascript(script, package);
+    } else {
+        println!("SKIPPED {script}: tests/clients has its program for Linux on x86-64 alone");
+    }
 }
 
 #[test]
@@ -56,26 +71,84 @@ fn ethers() {
 }
 
 #[test]
+fn ethers_on_every_transport() {
+    javascript("ethers_transports.mjs", "ethers");
+}
+
+#[test]
 fn viem() {
     javascript("viem.mjs", "viem");
 }
 
 #[test]
+fn viem_on_every_transport() {
+    javascript("viem_transports.mjs", "viem");
+}
+
+/// The node's refusals, as both libraries understand them.
+#[test]
+fn typed_errors() {
+    javascript("errors.mjs", "ethers");
+}
+
+#[test]
 fn cast() {
-    if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        javascript("cast.mjs", "@foundry-rs/cast-linux-amd64");
-    } else {
-        println!("SKIPPED cast: tests/clients has its program for Linux on x86-64 alone");
+    foundry("cast.mjs", "@foundry-rs/cast-linux-amd64");
+}
+
+#[test]
+fn forge() {
+    foundry("forge.mjs", "@foundry-rs/forge-linux-amd64");
+}
+
+#[test]
+fn metamask() {
+    javascript("metamask.mjs", "@metamask/transaction-controller");
+}
+
+/// `hardhat test --network mfenx`, with a home and an output of its own.
+fn hardhat_on(node: &Node) {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let program = "node_modules/hardhat/internal/cli/bootstrap.js";
+    let mut hardhat = Command::new("node");
+    hardhat.args([program, "test", "--network", "mfenx"]);
+    hardhat.env("MFENX_HTTP", format!("http://{}", node.http()));
+    hardhat.env("MFENX_HARDHAT_OUT", scratch.path());
+    hardhat.env("HOME", scratch.path()).env("HARDHAT_DISABLE_TELEMETRY_PROMPT", "true");
+    succeeds("hardhat", &mut hardhat);
+}
+
+#[test]
+fn hardhat() {
+    if has_package("hardhat", "hardhat") {
+        hardhat_on(&Node::dev(None));
     }
+}
+
+/// What was written through `dev` reads the same from `serve`, on every transport.
+#[test]
+fn reads_from_serve() {
+    if !has_package("serve", "hardhat") {
+        return;
+    }
+    let datadir = tempfile::tempdir().expect("a temporary directory");
+    let node = Node::dev(Some(datadir.path()));
+    hardhat_on(&node);
+    node.stop("TERM");
+    javascript_on(&Node::serve(datadir.path()), "serve.mjs");
+}
+
+/// The Python of the clients' virtual environment, when it is there.
+fn python(client: &str) -> Option<Command> {
+    let python = directory().join(".venv/bin/python");
+    available(client, python.is_file(), "its virtual environment is not there")
+        .then(|| Command::new(python))
 }
 
 #[test]
 fn web3_py() {
-    let python = directory().join(".venv/bin/python");
-    let modules = directory().join("node_modules/solc");
-    if !available("web3.py", python.is_file(), "its virtual environment is not there")
-        || !available("web3.py", modules.is_dir(), "the contract compiler is not installed")
-    {
+    let Some(mut python) = python("web3.py") else { return };
+    if !has_package("web3.py", "solc") {
         return;
     }
     let artifact = Command::new("node").arg("artifact.mjs").current_dir(directory()).output();
@@ -84,5 +157,33 @@ fn web3_py() {
     let artifact = String::from_utf8(artifact.stdout).expect("a path");
     let node = Node::dev(None);
     let http = format!("http://{}", node.http());
-    succeeds("web3.py", Command::new(python).args(["web3_smoke.py", &http, artifact.trim()]));
+    succeeds("web3.py", python.args(["web3_smoke.py", &http, artifact.trim()]));
+}
+
+/// web3.py's own integration suite, as far as `module` of `tests/clients/web3py` takes it.
+fn web3_py_suite(module: &str) {
+    let Some(mut python) = python("web3.py's suite") else { return };
+    // The suite has its chain in it, and wants transactions that wait for the next block.
+    let chain = ["dev", "--chain-id", "131277322940537", "--block-time", "2s"];
+    let node = Node::from_command(listening(&chain));
+    python.args(["-m", "pytest", "--quiet", "--rootdir", "web3py", "-c", "web3py/pytest.ini"]);
+    python.arg(format!("web3py/{module}")).env("PYTHONDONTWRITEBYTECODE", "1");
+    python.env("MFENX_HTTP", format!("http://{}", node.http()));
+    python.env("MFENX_WS", format!("ws://{}", node.http()));
+    succeeds("web3.py's suite", &mut python);
+}
+
+#[test]
+fn web3_py_suite_over_http() {
+    web3_py_suite("test_http.py");
+}
+
+#[test]
+fn web3_py_suite_over_http_asynchronously() {
+    web3_py_suite("test_http_async.py");
+}
+
+#[test]
+fn web3_py_suite_over_websocket() {
+    web3_py_suite("test_ws.py");
 }

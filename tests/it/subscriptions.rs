@@ -106,6 +106,13 @@ async fn whoever_hears_of_a_block_finds_everything_about_it() {
     let count = TRANSACTIONS as usize;
     while logs.len() < count || receipts.len() < count {
         let (kind, mut result) = socket.notified().await;
+        // What is in a block comes after its head, and before the next one.
+        let head = heads.last().map(|head: &Value| &head["number"]);
+        match kind {
+            "logs" => assert_eq!(Some(&result["blockNumber"]), head),
+            "transactionReceipts" => assert_eq!(Some(&result[0]["blockNumber"]), head),
+            _ => {}
+        }
         match kind {
             "newHeads" => {
                 tokio::task::block_in_place(|| everything_is_there(&rpc, &result));

@@ -1,6 +1,6 @@
 //! Calling methods, and opening subscriptions where the transport can carry them.
 
-use crate::{error::RpcError, subscription_id::SubscriptionIds, unsent::Backlog};
+use crate::{error::RpcError, subscription_id::SubscriptionIds, turns::Turns, unsent::Backlog};
 use futures_util::future::Either;
 use jsonrpsee::{
     ConnectionId, Extensions, MethodCallback, MethodResponse, Methods,
@@ -81,6 +81,7 @@ pub(crate) struct Subscriber {
     messages: MethodSink,
     places: BoundedSubscriptions,
     openings: Arc<Openings>,
+    turns: Arc<Turns>,
     backlog: Arc<Backlog>,
 }
 
@@ -98,6 +99,7 @@ impl Subscriber {
             messages: MethodSink::new(messages),
             places: BoundedSubscriptions::new(subscriptions_max),
             openings: Arc::default(),
+            turns: Arc::default(),
             backlog,
         }
     }
@@ -125,6 +127,7 @@ impl Subscriber {
         let mut extensions = Extensions::new();
         extensions.insert(Arc::clone(&self.backlog));
         extensions.insert(self.openings.begin());
+        extensions.insert(Arc::clone(&self.turns));
         let messages = self.messages.clone();
         let opened = method(request.id(), request.params(), messages, state, extensions);
         let backlog = Arc::clone(&self.backlog);

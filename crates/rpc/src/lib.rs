@@ -51,6 +51,7 @@ mod status;
 mod subscription_id;
 mod testing;
 mod trace;
+mod turns;
 mod txpool;
 mod unsent;
 mod web3;

@@ -64,6 +64,8 @@ impl Scratch {
             max_size_bytes: STORE_BYTES_MAX,
             growth_step_bytes: STORE_GROWTH_BYTES,
             durability: Durability::Volatile,
+            // Nobody asks a test's chain for proofs.
+            trie_history_blocks: 0,
             max_readers: STORE_READERS_MAX,
             ..StoreOptions::default()
         };

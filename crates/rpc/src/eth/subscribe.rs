@@ -7,7 +7,9 @@
 //! Each kind has a file that sends its messages. A new one is a variant of [`Feed`], which says how
 //! its parameters are read, and an arm of [`Feed::serve`].
 //!
-//! Deliberately absent: an order between the messages of two subscriptions of one connection.
+//! On one connection everything about a block comes before anything about the next one, and of one
+//! block what was subscribed first comes first. Between blocks and pending transactions there is no
+//! order.
 
 mod blocks;
 mod subscriber;
@@ -23,6 +25,7 @@ use crate::{
     params::{Args, unquote},
     registry::Registry,
     status::SyncProgress,
+    turns::{Seat, Turns},
     unsent::Backlog,
 };
 use blocks::Part;
@@ -52,18 +55,27 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
 
 /// Where the messages of a subscription come from, and what of it is sent.
 enum Feed {
-    Blocks(Part, broadcast::Receiver<Arc<CommittedBlock>>),
+    Blocks(Part, broadcast::Receiver<Arc<CommittedBlock>>, Option<Seat>),
     PendingTransactions { full: bool, source: broadcast::Receiver<Arc<RecoveredTransaction>> },
     Syncing(watch::Receiver<Option<SyncProgress>>),
 }
 
 impl Feed {
     /// Reads the parameters and listens from now on.
-    fn open(context: &Context, params: &Params<'_>) -> Result<Self, RpcError> {
+    fn open(
+        context: &Context,
+        params: &Params<'_>,
+        turns: Option<&Arc<Turns>>,
+    ) -> Result<Self, RpcError> {
         let args = Args::parse(params.as_str(), 2)?;
         let kind = args.json(0).and_then(|json| unquote(json).ok());
         let kind = kind.ok_or(RpcError::SubscriptionName)?;
-        let blocks = |part| Self::Blocks(part, context.committed.subscribe());
+        let blocks = |part| {
+            let source = context.committed.subscribe();
+            // Looked at after: no block is both before this and never heard of.
+            let head = context.head.borrow().number;
+            Self::Blocks(part, source, turns.map(|turns| turns.join(head)))
+        };
         Ok(match kind {
             "newHeads" => {
                 args.at_most(1)?;
@@ -85,9 +97,9 @@ impl Feed {
 
     const fn name(&self) -> &'static str {
         match self {
-            Self::Blocks(Part::Head, _) => "newHeads",
-            Self::Blocks(Part::Logs(_), _) => "logs",
-            Self::Blocks(Part::Receipts(_), _) => "transactionReceipts",
+            Self::Blocks(Part::Head, ..) => "newHeads",
+            Self::Blocks(Part::Logs(_), ..) => "logs",
+            Self::Blocks(Part::Receipts(_), ..) => "transactionReceipts",
             Self::PendingTransactions { .. } => "newPendingTransactions",
             Self::Syncing(_) => "syncing",
         }
@@ -95,7 +107,9 @@ impl Feed {
 
     async fn serve(self, context: &Context, subscriber: &Subscriber) -> Result<(), TooSlow> {
         match self {
-            Self::Blocks(part, source) => blocks::serve(context, &part, source, subscriber).await,
+            Self::Blocks(part, source, seat) => {
+                blocks::serve(context, &part, source, seat.as_ref(), subscriber).await
+            }
             Self::PendingTransactions { full, source } => {
                 transactions::serve(full, source, subscriber).await
             }
@@ -111,7 +125,7 @@ async fn subscribe(
     extensions: Extensions,
 ) -> Result<(), SubscriptionError> {
     // It listens before it is accepted: nothing falls between.
-    let feed = match Feed::open(&context, &params) {
+    let feed = match Feed::open(&context, &params, extensions.get::<Arc<Turns>>()) {
         Ok(feed) => feed,
         Err(error) => {
             pending.reject(ErrorObjectOwned::from(error)).await;

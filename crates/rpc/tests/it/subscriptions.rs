@@ -158,6 +158,34 @@ async fn who_does_not_keep_up_is_told_and_gets_nothing_more() {
 }
 
 #[tokio::test]
+async fn the_message_that_ends_a_subscription_counts_like_any_other() {
+    let limits = RpcLimits { subscriber_time_ms_max: 50, ..RpcLimits::default() };
+    let chain = TestChain::with_limits(limits.clone());
+    let server = RpcServer::new(chain.methods.clone(), &limits);
+    let (sender, mut messages) = tokio::sync::mpsc::channel(2);
+    let (server, backlog) = server.for_connection(sender, 1);
+    let request = br#"{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]}"#;
+    assert!(server.answer(request).await.is_none());
+    for _ in 0..4 {
+        chain.mine(vec![]);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut last = String::new();
+    let mut unwritten = Vec::new();
+    while !last.contains("too slow") {
+        last = messages.recv().await.unwrap().get().to_owned();
+        unwritten.push(last.len());
+    }
+    for bytes in unwritten.iter().skip(1) {
+        backlog.written(*bytes);
+    }
+    let left = unwritten[0];
+    backlog.at_most(left).await;
+    let less = tokio::time::timeout(Duration::from_millis(20), backlog.at_most(left - 1));
+    assert!(less.await.is_err());
+}
+
+#[tokio::test]
 async fn unknown_kinds_and_broken_filters_are_refused() {
     let chain = TestChain::new();
     let unknown = chain.refusal("eth_subscribe", json!(["blocks"])).await;
@@ -308,6 +336,51 @@ impl Connection {
         let answer = self.server.answer(request.to_string().as_bytes()).await.unwrap();
         let mut answer: Value = serde_json::from_str(answer.get()).unwrap();
         answer["result"].take()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_one_connection_a_block_is_over_before_the_next_one_begins() {
+    const BLOCKS: u64 = 8;
+    let chain = TestChain::new();
+    let contract = chain.deploy();
+    let kinds = [
+        json!(["logs", {}]),
+        json!(["transactionReceipts"]),
+        json!(["newHeads"]),
+        json!(["logs", {"topics": [B256::ZERO]}]),
+        json!(["logs", {"address": contract}]),
+    ];
+    for round in 0..5 {
+        let mut connection = Connection::open(&chain, 8);
+        let mut ids = Vec::new();
+        for kind in &kinds {
+            let request =
+                json!({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": kind});
+            assert!(connection.server.answer(request.to_string().as_bytes()).await.is_none());
+            let answer: Value =
+                serde_json::from_str(connection.messages.recv().await.unwrap().get()).unwrap();
+            ids.push(answer["result"].clone());
+        }
+        for block in 0..BLOCKS {
+            let nonce = round * BLOCKS + block;
+            let call = |from| dynamic(from, nonce, contract.into(), Bytes::new());
+            chain.mine(vec![call(1), call(2)]);
+        }
+        for block in 0..BLOCKS {
+            let number = json!(format!("{:#x}", 2 + round * BLOCKS + block));
+            for kind in [0, 0, 1, 2, 4, 4] {
+                let message =
+                    tokio::time::timeout(Duration::from_secs(10), connection.messages.recv());
+                let message = message.await.unwrap().unwrap();
+                let message: Value = serde_json::from_str(message.get()).unwrap();
+                let (id, result) =
+                    (&message["params"]["subscription"], &message["params"]["result"]);
+                assert_eq!(ids.iter().position(|of| of == id), Some(kind), "{message}");
+                let of = [&result["blockNumber"], &result["number"], &result[0]["blockNumber"]];
+                assert!(of.contains(&&number), "{number}: {message}");
+            }
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     json::{HeaderJson, LogJson, receipts_of},
     limits::RpcLimits,
     params::{Args, fixed, without_position},
+    turns::Seat,
 };
 use alloy_primitives::B256;
 use mfenx_primitives::CommittedBlock;
@@ -85,25 +86,43 @@ pub(super) async fn serve(
     context: &Context,
     part: &Part,
     mut blocks: Receiver<Arc<CommittedBlock>>,
+    seat: Option<&Seat>,
     subscriber: &Subscriber,
 ) -> Result<(), TooSlow> {
     while let Some(block) = subscriber.next(&mut blocks).await? {
-        let sent = match part {
-            Part::Head => {
-                let block = &block.block;
-                subscriber.send(&HeaderJson::new(block.header(), block.hash())).await
-            }
-            Part::Logs(filter) => send_logs(filter, &block, subscriber).await,
-            Part::Receipts(wanted) => {
-                let receipts = Receipts { context, block: &block, wanted: wanted.as_ref() };
-                if receipts.is_empty() { continue } else { subscriber.send(&receipts).await }
-            }
-        };
-        if let Sent::Closed = sent? {
+        if let Some(seat) = seat {
+            subscriber.turn(seat, block.block.number()).await;
+        }
+        if let Sent::Closed = send(context, part, &block, subscriber).await? {
             break;
+        }
+        if let Some(seat) = seat {
+            seat.done(block.block.number());
         }
     }
     Ok(())
+}
+
+async fn send(
+    context: &Context,
+    part: &Part,
+    committed: &CommittedBlock,
+    subscriber: &Subscriber,
+) -> Result<Sent, TooSlow> {
+    match part {
+        Part::Head => {
+            let block = &committed.block;
+            subscriber.send(&HeaderJson::new(block.header(), block.hash())).await
+        }
+        Part::Logs(filter) => send_logs(filter, committed, subscriber).await,
+        Part::Receipts(wanted) => {
+            let receipts = Receipts { context, block: committed, wanted: wanted.as_ref() };
+            if receipts.is_empty() {
+                return Ok(Sent::Yes);
+            }
+            subscriber.send(&receipts).await
+        }
+    }
 }
 
 async fn send_logs(

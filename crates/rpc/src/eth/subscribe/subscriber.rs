@@ -1,6 +1,6 @@
 //! Where the messages of one subscription go.
 
-use crate::unsent::Backlog;
+use crate::{turns::Seat, unsent::Backlog};
 use jsonrpsee::{SendTimeoutError, SubscriptionSink, types::SubscriptionId};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
@@ -62,6 +62,15 @@ impl Subscriber {
                 tokio::time::sleep(pause).await;
                 source.changed().await
             } => changed.is_ok(),
+        }
+    }
+
+    /// Waits for its turn among the subscriptions of the connection, for as long as a message may
+    /// wait.
+    pub(super) async fn turn(&self, seat: &Seat, block: u64) {
+        tokio::select! {
+            () = self.sink.closed() => {}
+            _ = tokio::time::timeout(self.time_max, seat.turn(block)) => {}
         }
     }
 
