@@ -56,6 +56,14 @@ async fn blocks_that_cannot_be_traced() {
     // The nonces no longer follow.
     let (code, words) = chain.refusal("debug_traceBlock", encoded(&block)).await;
     assert!(code == -32000 && words.starts_with("nonce too high"), "{words}");
+    // Nobody brings more gas than a block of this chain could have, or a call.
+    let most = 2 * chain.spec.genesis_header().gas_limit;
+    block.header.gas_limit = most;
+    let (code, _) = chain.refusal("debug_traceBlock", encoded(&block)).await;
+    assert_eq!(code, -32000, "the nonces again");
+    block.header.gas_limit = most + 1;
+    let (code, words) = chain.refusal("debug_traceBlock", encoded(&block)).await;
+    assert!(code == -32602 && words.contains("gas limit exceeds"), "{words}");
     block.header.parent_hash = nowhere;
     let (code, words) = chain.refusal("debug_traceBlock", encoded(&block)).await;
     assert!(code == -32000 && words.starts_with("block parent 0x"), "{words}");
