@@ -60,6 +60,7 @@ pub(crate) const CODES: &[Code] = &[
         "The node is busy: its turn did not come in time, or clients have left too many answers \
          unread. The same request may succeed later.",
     ),
+    code("TooManySlots", -38026, "More storage slots are asked for than one request may have."),
     code("PrunedHistory", 4444, "The node no longer keeps the history that this needs."),
     code("Internal", -32603, "The node is at fault; the cause is in its log."),
 ];
