@@ -72,6 +72,7 @@ pub(crate) const CODES: &[Code] = &[
         "The node is busy: its turn did not come in time, or clients have left too many answers \
          unread. The same request may succeed later.",
     ),
+    code("TooManySlots", -38026, "More storage slots are asked for than one request may have."),
     code("PrunedHistory", 4444, "The node no longer keeps the history that this needs."),
     code("NonceTooLow", -38010, "eth_simulateV1: the nonce of a call is too low."),
     code("NonceTooHigh", -38011, "eth_simulateV1: the nonce of a call is too high."),

@@ -15,7 +15,7 @@ use jsonrpsee::core::RegisterMethodError;
 use mfenx_execution::Replay;
 use revm::context::result::ExecutionResult;
 
-const EXAMPLE: &str = r#"["0x0000000000000000000000000000000000000000000000000000000000000001"]"#;
+const EXAMPLE: &str = r#"["0x90c330080b3182dbd94612dc111d3dee8b5f9ecd682ec7535b77a74331d41945"]"#;
 
 const TRACE: Method = Method {
     name: "ots_traceTransaction",
