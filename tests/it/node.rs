@@ -4,8 +4,8 @@ use crate::rpc::Rpc;
 use std::{
     ffi::OsStr,
     fs,
-    io::{BufRead, BufReader},
-    net::SocketAddr,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{LazyLock, mpsc},
@@ -99,6 +99,7 @@ pub(crate) struct Node {
     child: Child,
     stderr: NamedTempFile,
     http: SocketAddr,
+    admin: SocketAddr,
 }
 
 impl Node {
@@ -138,13 +139,26 @@ impl Node {
             panic!("no ready line from {command:?}: {status:?}\n{}", text(&stderr));
         };
         let http = field(&line, "http").parse().expect("an address");
-        assert!(!field(&line, "ws").is_empty() && !field(&line, "admin").is_empty(), "{line}");
-        Self { child, stderr, http }
+        let admin = field(&line, "admin").parse().expect("an address");
+        assert!(!field(&line, "ws").is_empty(), "{line}");
+        Self { child, stderr, http, admin }
     }
 
     /// Where JSON-RPC answers.
     pub(crate) fn http(&self) -> SocketAddr {
         self.http
+    }
+
+    /// The value of a metric, whose name and labels are as in Prometheus' text format; 0 when there
+    /// is none yet.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let mut connection = TcpStream::connect(self.admin).expect("the admin port");
+        let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        connection.write_all(request.as_bytes()).expect("the admin port");
+        let mut text = String::new();
+        connection.read_to_string(&mut text).expect("the admin port");
+        let mut values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        values.next().map_or(0.0, |value| value.parse().expect("a number"))
     }
 
     /// A client with a connection of its own.

@@ -120,6 +120,12 @@ impl ChainSpec {
         &self.blobs
     }
 
+    /// Whether blob transactions (EIP-4844) may be sent to this chain: not where our parameters
+    /// stand in the genesis file, for there nobody keeps and serves blobs.
+    pub fn accepts_blobs(&self) -> bool {
+        !self.genesis.config.extra_fields.contains_key(PARAMS_KEY)
+    }
+
     /// The base fee (wei per gas) of the child of `parent`; none before London (EIP-1559).
     pub fn next_base_fee(&self, parent: &Header) -> Option<u64> {
         if !self.is_london_active_at_block(parent.number.saturating_add(1)) {

@@ -30,7 +30,7 @@ const EXTRA_DATA_VERSION: u8 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlockTime {
     /// As soon as a transaction can be executed. Empty blocks are made, one a second, only while
-    /// everything that waits needs a lower base fee. Timestamps grow by at least a second a block,
+    /// everything that waits needs a lower base fee, of gas or of blobs. Timestamps grow by at least a second a block,
     /// so a burst of blocks runs ahead of the clock.
     Auto,
     /// One block each interval, also when it is empty. At least one second.
@@ -116,7 +116,7 @@ impl Producer {
                 result = changed.changed() => if result.is_err() { return Ok(()) },
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(LOWER_FEE_INTERVAL) => {
-                    if this.base_fee_can_fall()? {
+                    if this.fees_can_fall()? {
                         Self::produce_blocking(&this, true).await?;
                     }
                 }
@@ -132,10 +132,13 @@ impl Producer {
         Ok(made.is_some())
     }
 
-    /// Whether an empty block would lower the base fee (EIP-1559: by an eighth, in whole wei).
-    fn base_fee_can_fall(&self) -> Result<bool, EngineError> {
-        let next = self.chain.spec().next_base_fee(&self.chain.head()?.into_inner());
-        Ok(next.is_some_and(|base_fee| base_fee >= BASE_FEE_CHANGE_DENOMINATOR))
+    /// Whether an empty block would lower the base fee (EIP-1559: by an eighth, in whole wei), or
+    /// could lower that of blobs (EIP-4844: it is the least there is without excess).
+    fn fees_can_fall(&self) -> Result<bool, EngineError> {
+        let head = self.chain.head()?.into_inner();
+        let next = self.chain.spec().next_base_fee(&head);
+        let blobs = head.excess_blob_gas.unwrap_or(0) > 0 || head.blob_gas_used.unwrap_or(0) > 0;
+        Ok(blobs || next.is_some_and(|base_fee| base_fee >= BASE_FEE_CHANGE_DENOMINATOR))
     }
 
     /// Builds, commits and announces one block on top of the head. Blocking.

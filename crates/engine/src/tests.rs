@@ -1,12 +1,16 @@
 use super::*;
-use alloy_consensus::{SignableTransaction, TxEip1559};
+use alloy_consensus::{SignableTransaction, TxEip1559, TxEip4844, transaction::SignerRecoverable};
+use alloy_eips::{
+    eip4844::{Blob, Bytes48, kzg_to_versioned_hash},
+    eip7594::{BlobTransactionSidecarEip7594, CELLS_PER_EXT_BLOB},
+};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::{AccountState, Block, CommittedBlock, RecoveredTransaction, Transaction};
 use mfenx_storage::{Durability, Store, StoreOptions};
-use mfenx_txpool::{PoolConfig, PoolHandle, SenderState};
+use mfenx_txpool::{PoolConfig, PoolHandle, SenderState, Sidecar as Sidecar4844};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -17,9 +21,13 @@ fn signer(index: u32) -> PrivateKeySigner {
 }
 
 fn open(directory: &Path) -> Chain {
+    open_on(directory, ChainSpec::dev().unwrap())
+}
+
+fn open_on(directory: &Path, spec: ChainSpec) -> Chain {
     let options = StoreOptions { durability: Durability::Volatile, ..Default::default() };
     let store = Store::open(directory, options).unwrap();
-    Chain::open(Arc::new(ChainSpec::dev().unwrap()), store).unwrap()
+    Chain::open(Arc::new(spec), store).unwrap()
 }
 
 struct Fixture {
@@ -30,7 +38,10 @@ struct Fixture {
 
 impl Fixture {
     fn new(directory: &Path) -> Self {
-        let chain = open(directory);
+        Self::on(open(directory))
+    }
+
+    fn on(chain: Chain) -> Self {
         let head = chain.head().unwrap();
         let pool = PoolHandle::new(Arc::clone(chain.spec()), PoolConfig::default(), &head);
         Self { chain, pool, feed: HeadFeed::new(head) }
@@ -51,7 +62,6 @@ impl Fixture {
     }
 
     fn send_at(&self, from: u32, nonce: u64, to: TxKind, input: Bytes, max_fee: u128) -> B256 {
-        let signer = signer(from);
         let unsigned = TxEip1559 {
             chain_id: self.chain.spec().chain_id(),
             nonce,
@@ -63,16 +73,61 @@ impl Fixture {
             access_list: Default::default(),
             input,
         };
-        let signature = signer.sign_hash_sync(&unsigned.signature_hash()).unwrap();
-        let transaction = Transaction::Eip1559(unsigned.into_signed(signature));
-        let sender = signer.address();
+        let signature = signer(from).sign_hash_sync(&unsigned.signature_hash()).unwrap();
+        self.pool_transaction(Transaction::Eip1559(unsigned.into_signed(signature)), None)
+    }
+
+    fn pool_transaction(&self, transaction: Transaction, sidecar: Option<Sidecar4844>) -> B256 {
+        let sender = transaction.recover_signer().unwrap();
         let reader = self.chain.store().reader().unwrap();
         let state = reader.latest_state().account(sender).unwrap().unwrap_or(AccountState::EMPTY);
         let transaction = RecoveredTransaction::new_unchecked(transaction, sender);
         let head_number = reader.head().unwrap().number;
         let state = SenderState { account: state, has_foreign_code: false, head_number };
-        self.pool.add(transaction, state).unwrap()
+        self.pool.add_with_sidecar(transaction, sidecar.map(Arc::new), state).unwrap()
     }
+}
+
+/// The point at infinity: commitment to an empty blob, and proof of each of its values.
+fn infinity() -> Bytes48 {
+    let mut bytes = Bytes48::ZERO;
+    bytes[0] = 0xc0;
+    bytes
+}
+
+#[test]
+fn a_block_takes_blob_transactions_without_their_sidecars() {
+    let mut genesis = ChainSpec::dev().unwrap().genesis().clone();
+    genesis.config.extra_fields.clear();
+    let spec = ChainSpec::from_genesis(genesis).unwrap();
+    let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let fixture = Fixture::on(open_on(ours.path(), spec.clone()));
+    let unsigned = TxEip4844 {
+        chain_id: spec.chain_id(),
+        gas_limit: 21_000,
+        max_fee_per_gas: 10_000_000_000,
+        max_priority_fee_per_gas: 1_000_000_000,
+        blob_versioned_hashes: vec![kzg_to_versioned_hash(infinity().as_slice()); 2],
+        max_fee_per_blob_gas: 1,
+        ..TxEip4844::default()
+    };
+    let signature = signer(0).sign_hash_sync(&unsigned.signature_hash()).unwrap();
+    let transaction = Transaction::Eip4844(unsigned.into_signed(signature));
+    let sidecar = BlobTransactionSidecarEip7594 {
+        blobs: vec![Blob::ZERO; 2],
+        commitments: vec![infinity(); 2],
+        cell_proofs: vec![infinity(); 2 * CELLS_PER_EXT_BLOB],
+    };
+    let hash = fixture.pool_transaction(transaction.clone(), Some(Sidecar4844::Eip7594(sidecar)));
+    fixture.send(1, 0, to(1), Bytes::new());
+    let committed = fixture.producer(BlockTime::Auto).produce(false).unwrap().unwrap();
+    assert_eq!(committed.block.header().blob_gas_used, Some(2 * 131_072));
+    assert!(committed.block.transactions().contains(&transaction));
+    assert_eq!((fixture.pool.status().bytes, fixture.pool.sidecar(&hash)), (0, None));
+    let rlp = alloy_rlp::encode(committed.block.block());
+    assert!(rlp.len() < 2_000, "{}", rlp.len());
+    let imported = open_on(theirs.path(), spec).decode_and_import(&rlp).unwrap();
+    assert_eq!(imported.block.hash(), committed.block.hash());
 }
 
 fn to(byte: u8) -> TxKind {

@@ -245,11 +245,14 @@ impl Draft {
         }
         let bytes = inner.length();
         let blob_gas = inner.blob_gas_used().unwrap_or(0);
-        if inner.gas_limit() > self.gas_left
-            || bytes > self.bytes_left
-            || blob_gas > self.blob_gas_left
-        {
+        if inner.gas_limit() > self.gas_left || bytes > self.bytes_left {
             return Ok(Tried::TooBig(self.too_big(inner, bytes)));
+        }
+        // Blobs have a limit of their own: the block has room for other transactions.
+        if blob_gas > self.blob_gas_left {
+            let (need, left) = (blob_gas, self.blob_gas_left);
+            let reason = format!("too much blob gas: {need}, left {left}");
+            return Ok(Tried::Out(Rejection::DoesNotFit(reason)));
         }
         let contract = requests::deposit_contract(spec);
         // One bad deposit log would make the whole block invalid (EIP-6110).

@@ -20,8 +20,9 @@ pub struct CallBundle {
 
 /// Runs the calls of `bundles` one after the other on `db`, each on the state that the ones before
 /// left. The block environment of each bundle is `env` with the bundle's overrides; those of the
-/// accounts in `options` are applied once. All calls together have the gas of
-/// [`CallOptions::gas_cap`] and may return `output_bytes_max` bytes.
+/// accounts in `options` are applied once. Each call has at most the gas of
+/// [`CallOptions::gas_cap`]; all together may return `output_bytes_max` bytes, and how long they
+/// take is for `interrupt` to say.
 ///
 /// # Errors
 /// [`CallError`]; a call that reverts or fails is an outcome.
@@ -33,7 +34,7 @@ pub fn call_many<DB: DatabaseRef>(
     output_bytes_max: usize,
     interrupt: &mut dyn FnMut() -> bool,
 ) -> Result<Vec<Vec<CallOutcome>>, CallError> {
-    let mut gas_left = if options.gas_cap == 0 { u64::MAX } else { options.gas_cap };
+    let gas_max = if options.gas_cap == 0 { u64::MAX } else { options.gas_cap };
     let mut bytes_left = output_bytes_max;
     let priced = TxEnv { gas_price: 1, ..TxEnv::default() };
     let mut simulation = Simulation::new(db, env.clone(), &priced, options, interrupt)?;
@@ -50,10 +51,9 @@ pub fn call_many<DB: DatabaseRef>(
             let mut call_env = bundle_env.clone();
             free_what_is_not_priced(&mut call_env, &call);
             simulation.evm.ctx_mut().block = call_env.block_env;
-            call.gas_limit = call.gas_limit.min(gas_left);
+            call.gas_limit = call.gas_limit.min(gas_max);
             let changes = simulation.run_for_changes(call)?;
             simulation.evm.db_mut().commit(changes.state);
-            gas_left = gas_left.saturating_sub(changes.result.tx_gas_used());
             let bytes = changes.result.output().map_or(0, |output| output.len());
             bytes_left = bytes_left
                 .checked_sub(bytes)

@@ -52,7 +52,7 @@ pub use execute::{Executed, IntermediateRoot, execute_block};
 pub use header_rules::{MAX_EXTRA_DATA_BYTES, MAX_GAS_LIMIT, MIN_GAS_LIMIT, validate_header};
 pub use ommers::{OMMER_ANCESTORS, validate_ommers};
 pub use overrides::{BlockOverrides, OverrideError};
-pub use rewards::{BlockReward, block_rewards};
+pub use rewards::{BlockReward, block_rewards, pays_rewards};
 pub use simulate::{
     BlockCalls, NumberedLog, SIMULATED_BLOCKS_MAX, SimulateError, SimulateOptions, SimulatedBlock,
     SimulatedCall, UnsignedTransaction, simulate, unsigned_transaction,

@@ -16,6 +16,11 @@ pub struct BlockReward {
     pub is_ommer: bool,
 }
 
+/// Whether block `number` pays rewards: those before the merge do.
+pub fn pays_rewards(spec: &ChainSpec, number: u64) -> bool {
+    base_block_reward(spec, number).is_some()
+}
+
 /// The rewards of the block that `header` heads: its own, what it gets for including `ommers` with
 /// it, then that of each ommer. None after the merge (EIP-3675).
 pub fn block_rewards(spec: &ChainSpec, header: &Header, ommers: &[Header]) -> Vec<BlockReward> {

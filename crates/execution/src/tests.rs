@@ -8,5 +8,8 @@ mod estimates;
 mod failures;
 mod headers;
 mod old_forks;
+mod overrides;
 mod replays;
+mod simulate;
 mod support;
+mod touched;

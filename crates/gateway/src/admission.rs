@@ -1,7 +1,7 @@
 //! Who may connect: so many in all, and so many from one client.
 
 use crate::{config::GatewayConfig, metrics::OpenConnection};
-use mfenx_rpc::RpcServer;
+use mfenx_rpc::{ClientId, RpcServer};
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
@@ -88,7 +88,11 @@ impl Admission {
         }
         let entry = taken.by_client.entry(client).or_insert_with(|| Client {
             connections: 0,
-            server: if is_limited { self.server.for_client() } else { self.server.clone() },
+            server: if is_limited {
+                self.server.for_client(id(client))
+            } else {
+                self.server.clone()
+            },
         });
         entry.connections += 1;
         let server = entry.server.clone();
@@ -134,6 +138,14 @@ fn client(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The same client has the same number whenever it comes.
+fn id(client: IpAddr) -> ClientId {
+    ClientId(match client {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,6 +174,8 @@ mod tests {
         assert_eq!(client(ip("2001:db8:1:2:3:4:5:6")), ip("2001:db8:1:2::"));
         assert_ne!(client(ip("2001:db8:1:3::1")), client(ip("2001:db8:1:2::1")));
         assert_eq!(client(ip("::1")), ip("::1"));
+        assert_ne!(id(ip("1.2.3.4")), id(ip("1.2.3.5")));
+        assert_ne!(id(ip("1.2.3.4")), id(ip("::102:304")));
     }
 
     #[test]

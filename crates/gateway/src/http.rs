@@ -72,7 +72,7 @@ pub(crate) async fn post(
         Ok(Some(answer)) => rpc(answer),
         // Notifications ask for no answer.
         Ok(None) => Response::new(Full::default()),
-        Err(_) => rpc(RpcServer::timed_out()),
+        Err(_) => rpc(server.timed_out(&body)),
     }
 }
 

@@ -28,6 +28,7 @@ mod bound;
 mod config;
 mod connection;
 mod error;
+mod frames;
 mod health;
 mod http;
 mod metrics;

@@ -7,19 +7,16 @@
 //! - what a client left behind when it hung up is given up;
 //! - answers are in no particular order, messages of a subscription are, after its identifier.
 
-use crate::metrics;
-use futures_util::{
-    StreamExt,
-    io::{AsyncRead, AsyncWrite},
-    stream::unfold,
+use crate::{
+    frames::{Broken, FrameReader, FrameWriter, Incoming, code},
+    metrics,
 };
+use futures_util::{StreamExt, stream::unfold};
 use mfenx_rpc::{Answer, Backlog, RpcServer};
 use serde_json::value::RawValue;
-use soketto::{
-    Incoming, Receiver, Sender, base::Error as CodecError, connection::Error, data::ByteSlice125,
-};
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval_at, timeout},
@@ -52,8 +49,10 @@ struct Outgoing {
 enum End {
     /// The node stops: what runs is still answered.
     Stopping,
-    /// The client sent what cannot be read, and is told so.
-    Unreadable,
+    /// The client sent what cannot be read, and is told so once what runs is answered.
+    Unreadable(u16),
+    /// The client has said goodbye.
+    Closed,
     /// The client has gone.
     Gone,
 }
@@ -75,23 +74,38 @@ impl Session {
     }
 
     /// Serves until the client goes, or the node stops and everything is answered.
-    pub(crate) async fn serve<T>(self, sender: Sender<T>, receiver: Receiver<T>)
+    pub(crate) async fn serve<R, W>(self, frames: FrameReader<R>, writer: FrameWriter<W>)
     where
-        T: AsyncRead + AsyncWrite + Unpin,
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
     {
         let Self { server, backlog, messages, limits, stop } = self;
         let _open = metrics::OpenWebSocket::new();
         // As many as there are places: sending to it never waits.
         let (outgoing, answers) = mpsc::channel(limits.requests_max.saturating_add(1));
-        let writer = Writer { sender, answers, messages, backlog: Arc::clone(&backlog) };
-        let reader = Reader { server, backlog, limits, outgoing };
-        let mut writing = pin!(writer.write(limits.ping_interval));
-        let end = tokio::select! {
-            end = reader.read(receiver, &stop) => end,
-            () = writing.as_mut() => End::Gone,
+        let (pongs, pings) = mpsc::channel(1);
+        let mut writer = Writer { writer, answers, messages, pings, backlog: Arc::clone(&backlog) };
+        let reader = Reader { server, backlog, limits, outgoing, pongs };
+        let end = {
+            let mut writing = pin!(writer.write(limits.ping_interval));
+            let end = tokio::select! {
+                end = reader.read(frames, &stop) => end,
+                _ = writing.as_mut() => End::Gone,
+            };
+            match end {
+                End::Stopping | End::Unreadable(_) if writing.as_mut().await.is_err() => End::Gone,
+                end => end,
+            }
         };
-        if end != End::Gone {
-            writing.await;
+        let code = match end {
+            End::Stopping => Some(code::GOING_AWAY),
+            End::Unreadable(code) => Some(code),
+            End::Closed => Some(code::NORMAL),
+            End::Gone => None,
+        };
+        if let Some(code) = code {
+            // It fails when the client does not wait for it.
+            let _ = writer.writer.close(code).await;
         }
         tracing::trace!(?end, "WebSocket ended");
     }
@@ -102,19 +116,22 @@ struct Reader {
     backlog: Arc<Backlog>,
     limits: SessionLimits,
     outgoing: mpsc::Sender<Outgoing>,
+    /// What came with a ping. When one waits to be sent back, further ones need no answer.
+    pongs: mpsc::Sender<Vec<u8>>,
 }
 
 impl Reader {
     /// Reads requests and answers each in a task of its own, which is given up when this is
     /// dropped.
-    async fn read<T>(self, receiver: Receiver<T>, stop: &CancellationToken) -> End
+    async fn read<R>(self, frames: FrameReader<R>, stop: &CancellationToken) -> End
     where
-        T: AsyncRead + AsyncWrite + Unpin,
+        R: AsyncRead + Unpin,
     {
         let places = Arc::new(Semaphore::new(self.limits.requests_max));
         let mut running = JoinSet::new();
         // Reading must not be given up in the middle of a frame: the stream keeps where it is.
-        let requests = unfold(receiver, |receiver| request(receiver, self.limits.silence_max));
+        let requests =
+            unfold(frames, |frames| request(frames, &self.pongs, self.limits.silence_max));
         let mut requests = pin!(requests.fuse());
         let end = loop {
             while running.try_join_next().is_some() {}
@@ -131,11 +148,13 @@ impl Reader {
                 Some((place, Ok(request))) => {
                     running.spawn(self.answer(request, place));
                 }
-                Some((place, Err(TooLong))) => {
+                Some((place, Err(Unread::TooLong))) => {
                     let answer = RpcServer::too_large();
                     let _ = self.outgoing.send(Outgoing { answer, _place: place }).await;
-                    break End::Unreadable;
+                    break End::Unreadable(code::TOO_LONG);
                 }
+                Some((_, Err(Unread::Protocol))) => break End::Unreadable(code::PROTOCOL),
+                Some((_, Err(Unread::Closed))) => return End::Closed,
                 None => return End::Gone,
             }
         };
@@ -172,73 +191,69 @@ impl Reader {
     }
 }
 
-/// A request is longer than may be.
-struct TooLong;
+/// Why there is no further request.
+enum Unread {
+    /// It is longer than may be.
+    TooLong,
+    /// It is none.
+    Protocol,
+    /// The client says goodbye.
+    Closed,
+}
 
-/// The next request, and the receiver for the one after it; none when the connection has ended.
-async fn request<T>(
-    mut receiver: Receiver<T>,
+/// The next request, and the reader for the one after it; none when the connection has ended.
+async fn request<R: AsyncRead + Unpin>(
+    mut frames: FrameReader<R>,
+    pongs: &mpsc::Sender<Vec<u8>>,
     silence_max: Duration,
-) -> Option<(Result<Vec<u8>, TooLong>, Receiver<T>)>
-where
-    T: AsyncRead + AsyncWrite + Unpin,
-{
+) -> Option<(Result<Vec<u8>, Unread>, FrameReader<R>)> {
     loop {
-        let mut request = Vec::new();
-        match timeout(silence_max, receiver.receive(&mut request)).await {
-            Ok(Ok(Incoming::Data(_))) => return Some((Ok(request), receiver)),
-            Ok(Ok(Incoming::Pong(_))) => {}
-            Ok(Err(
-                Error::MessageTooLarge { .. } | Error::Codec(CodecError::PayloadTooLarge { .. }),
-            )) => return Some((Err(TooLong), receiver)),
-            // Closed, broken, or silent for too long.
-            Ok(Ok(Incoming::Closed(_)) | Err(_)) | Err(_) => return None,
-        }
+        // Silent for too long, or gone.
+        let incoming = timeout(silence_max, frames.next()).await.unwrap_or(Err(Broken::Gone));
+        let request = match incoming {
+            Ok(Incoming::Message(request)) => Ok(request),
+            Ok(Incoming::Ping(payload)) => {
+                let _ = pongs.try_send(payload);
+                continue;
+            }
+            Ok(Incoming::Pong) => continue,
+            Ok(Incoming::Close) => Err(Unread::Closed),
+            Err(Broken::TooLong) => Err(Unread::TooLong),
+            Err(Broken::Protocol) => Err(Unread::Protocol),
+            Err(Broken::Gone) => return None,
+        };
+        return Some((request, frames));
     }
 }
 
-struct Writer<T> {
-    sender: Sender<T>,
+struct Writer<W> {
+    writer: FrameWriter<W>,
     answers: mpsc::Receiver<Outgoing>,
     messages: mpsc::Receiver<Box<RawValue>>,
+    pings: mpsc::Receiver<Vec<u8>>,
     backlog: Arc<Backlog>,
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Writer<T> {
-    /// Writes until the client takes no more, or until everything is answered after the last
-    /// request was read; then says goodbye.
-    async fn write(mut self, ping_interval: Duration) {
+impl<W: AsyncWrite + Unpin> Writer<W> {
+    /// Writes until the client takes no more, which is an error, or until everything is answered
+    /// after the last request was read.
+    async fn write(&mut self, ping_interval: Duration) -> io::Result<()> {
         let mut pings = interval_at(Instant::now() + ping_interval, ping_interval);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let written = tokio::select! {
+            tokio::select! {
                 answer = self.answers.recv() => match answer {
-                    Some(outgoing) => self.text(outgoing.answer.get()).await,
-                    None => break,
+                    Some(outgoing) => self.writer.text(outgoing.answer.get()).await?,
+                    None => return Ok(()),
                 },
                 Some(message) = self.messages.recv() => {
-                    let written = self.text(message.get()).await;
+                    let written = self.writer.text(message.get()).await;
                     self.backlog.written(message.get().len());
-                    written
+                    written?;
                 }
-                _ = pings.tick() => self.ping().await,
-            };
-            if written.is_err() {
-                return;
+                Some(payload) = self.pings.recv() => self.writer.pong(&payload).await?,
+                _ = pings.tick() => self.writer.ping().await?,
             }
         }
-        let _ = self.sender.close().await;
-    }
-
-    async fn text(&mut self, text: &str) -> Result<(), Error> {
-        self.sender.send_text(text).await?;
-        self.sender.flush().await
-    }
-
-    async fn ping(&mut self) -> Result<(), Error> {
-        let nothing: &[u8] = &[];
-        let Ok(nothing) = ByteSlice125::try_from(nothing) else { return Ok(()) };
-        self.sender.send_ping(nothing).await?;
-        self.sender.flush().await
     }
 }

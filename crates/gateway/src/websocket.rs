@@ -2,19 +2,20 @@
 
 use crate::{
     config::GatewayConfig,
+    frames::{FrameReader, FrameWriter},
     http::{self, Answer},
     session::{Session, SessionLimits},
 };
 use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
-use futures_util::io::{BufReader, BufWriter};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use mfenx_rpc::{RpcLimits, RpcServer};
 use soketto::handshake::http::Server;
 use std::time::Duration;
-use tokio_util::{compat::TokioAsyncReadCompatExt, sync::CancellationToken};
+use tokio::io::{BufReader, BufWriter};
+use tokio_util::sync::CancellationToken;
 
 /// Makes WebSockets out of HTTP requests.
 #[derive(Debug, Clone)]
@@ -58,12 +59,10 @@ impl WebSockets {
                 Ok(upgraded) => upgraded,
                 Err(error) => return tracing::trace!(%error, "no WebSocket"),
             };
-            let stream = BufReader::new(BufWriter::new(TokioIo::new(upgraded).compat()));
-            let mut builder = handshake.into_builder(stream);
-            builder.set_max_message_size(bytes_max);
-            builder.set_max_frame_size(bytes_max);
-            let (sender, receiver) = builder.finish();
-            Session::new(&server, limits, stop).serve(sender, receiver).await;
+            let (reader, writer) = tokio::io::split(TokioIo::new(upgraded));
+            let reader = FrameReader::new(BufReader::new(reader), bytes_max);
+            let writer = FrameWriter::new(BufWriter::new(writer));
+            Session::new(&server, limits, stop).serve(reader, writer).await;
         });
         let mut switching = Response::from_parts(answer.into_parts().0, Full::<Bytes>::default());
         *switching.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -198,6 +198,9 @@ impl Node {
         let head = self.chain.head()?;
         let feed = HeadFeed::new(head.clone());
         let pool = PoolHandle::new(Arc::clone(&spec), PoolConfig::default(), &head);
+        if spec.accepts_blobs() {
+            tokio::task::spawn_blocking(mfenx_txpool::load_trusted_setup);
+        }
         let status = Arc::new(NodeStatus::default());
         let limits = RpcLimits::default();
         let context = RpcContext {

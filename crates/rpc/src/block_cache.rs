@@ -30,6 +30,11 @@ pub(crate) struct CachedBlock {
 }
 
 impl CachedBlock {
+    /// A block whose receipts are known.
+    pub(crate) fn new(block: RecoveredBlock, receipts: Vec<Receipt>) -> Self {
+        Self { block, receipts: OnceLock::from(receipts) }
+    }
+
     /// The receipts, one per transaction.
     pub(crate) fn receipts(&self, reader: &Reader) -> Result<&[Receipt], RpcError> {
         if let Some(receipts) = self.receipts.get() {

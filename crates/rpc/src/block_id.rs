@@ -17,7 +17,8 @@ pub(crate) enum BlockId {
     Latest,
     /// `earliest`: the genesis block.
     Earliest,
-    /// `pending`: the block that is being made; its state is the head's.
+    /// `pending`: the block that is being made; here it stands for the head. The block itself and
+    /// its state are in [`crate::pending`].
     Pending,
     /// A height.
     Number(u64),
@@ -105,7 +106,7 @@ impl BlockId {
         reader.header(number)?.ok_or(RpcError::HeaderNotFound)
     }
 
-    /// The state after a block that must be there.
+    /// The stored state after a block that must be there; for `pending` the head's.
     pub(crate) fn state(self, reader: &Reader) -> Result<StateView<'_>, RpcError> {
         state_after(reader, self.existing_number(reader)?)
     }

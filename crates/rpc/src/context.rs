@@ -1,15 +1,16 @@
 //! What the methods work with.
 
 use crate::{
-    block_cache::BlockCache, discovery::Surface, fee_oracle::FeeOracle, limits::RpcLimits,
-    namespace::Namespace, status::NodeStatus, work::Workers,
+    block_cache::BlockCache, discovery::Surface, eth::Filters, fee_oracle::FeeOracle,
+    limits::RpcLimits, namespace::Namespace, pending::PendingCache, status::NodeStatus,
+    work::Workers,
 };
 use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::{CommittedBlock, SealedHeader};
 use mfenx_storage::Store;
 use mfenx_txpool::PoolHandle;
 use std::sync::Arc;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 
 /// Everything the methods may look at. Nothing in it lets a caller hold up the node: the store is
 /// read through snapshots, the pool through short locks, heads through bounded channels.
@@ -53,7 +54,10 @@ pub(crate) struct Context {
     pub(crate) workers: Workers,
     pub(crate) blocks: BlockCache,
     pub(crate) fees: FeeOracle,
+    pub(crate) pending: PendingCache,
+    pub(crate) sync_waiters: Semaphore,
     pub(crate) surface: Surface,
+    pub(crate) filters: Filters,
 }
 
 impl Context {
@@ -67,7 +71,10 @@ impl Context {
             workers: Workers::new(&limits),
             blocks: BlockCache::default(),
             fees: FeeOracle::new(limits.default_tip_wei),
+            pending: PendingCache::new(&limits),
+            sync_waiters: Semaphore::new(limits.sync_waiters_max),
             surface: Surface::default(),
+            filters: Filters::new(&limits),
             spec,
             store,
             pool,

@@ -5,6 +5,7 @@ mod calls;
 mod config;
 mod raw;
 mod steps;
+mod storage_range;
 mod trace;
 pub(crate) mod tracer;
 
@@ -14,5 +15,6 @@ use jsonrpsee::core::RegisterMethodError;
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
     raw::register(registry)?;
     bad_blocks::register(registry)?;
+    storage_range::register(registry)?;
     trace::register(registry)
 }

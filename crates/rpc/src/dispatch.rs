@@ -1,6 +1,6 @@
 //! Calling methods, and opening subscriptions where the transport can carry them.
 
-use crate::{error::RpcError, subscription_id::SubscriptionIds, unsent::Backlog};
+use crate::{error::RpcError, subscription_id::SubscriptionIds, turns::Turns, unsent::Backlog};
 use futures_util::future::Either;
 use jsonrpsee::{
     ConnectionId, Extensions, MethodCallback, MethodResponse, Methods,
@@ -12,15 +12,67 @@ use std::{
     future::{Future, ready},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-/// How often, and with what pause, a subscription that is not known is looked for.
-const UNSUBSCRIBE_TRIES: u32 = 20;
-const UNSUBSCRIBE_PAUSE: Duration = Duration::from_millis(5);
+/// How long an unknown subscription is taken for one that is just being opened.
+const OPENING_TIME: Duration = Duration::from_millis(100);
+
+/// The subscriptions of a connection that are answered, perhaps, and cannot be cancelled yet.
+#[derive(Debug, Default)]
+struct Openings(watch::Sender<usize>);
+
+/// One of them, until it is dropped or [done](Self::done).
+#[derive(Debug, Clone)]
+pub(crate) struct Opening(Arc<OpeningGuard>);
+
+#[derive(Debug)]
+struct OpeningGuard {
+    openings: Arc<Openings>,
+    is_open: AtomicBool,
+}
+
+impl Openings {
+    fn begin(self: &Arc<Self>) -> Opening {
+        self.0.send_modify(|count| *count += 1);
+        let openings = Arc::clone(self);
+        Opening(Arc::new(OpeningGuard { openings, is_open: AtomicBool::new(true) }))
+    }
+
+    fn any(&self) -> bool {
+        *self.0.borrow() > 0
+    }
+
+    /// Waits for a while until there are none.
+    async fn settled(&self) {
+        let mut count = self.0.subscribe();
+        let _ = tokio::time::timeout(OPENING_TIME, count.wait_for(|count| *count == 0)).await;
+    }
+}
+
+impl Opening {
+    /// It can be cancelled now.
+    pub(crate) fn done(&self) {
+        self.0.end();
+    }
+}
+
+impl OpeningGuard {
+    fn end(&self) {
+        if self.is_open.swap(false, Ordering::Relaxed) {
+            self.openings.0.send_modify(|count| *count -= 1);
+        }
+    }
+}
+
+impl Drop for OpeningGuard {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
 
 /// A connection that can carry messages which nobody asked for one by one.
 #[derive(Debug)]
@@ -28,6 +80,8 @@ pub(crate) struct Subscriber {
     id: ConnectionId,
     messages: MethodSink,
     places: BoundedSubscriptions,
+    openings: Arc<Openings>,
+    turns: Arc<Turns>,
     backlog: Arc<Backlog>,
 }
 
@@ -44,6 +98,8 @@ impl Subscriber {
             id: ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed)),
             messages: MethodSink::new(messages),
             places: BoundedSubscriptions::new(subscriptions_max),
+            openings: Arc::default(),
+            turns: Arc::default(),
             backlog,
         }
     }
@@ -54,7 +110,14 @@ impl Subscriber {
         self: &Arc<Self>,
         method: &SubscriptionMethod<'static>,
         request: &Request<'_>,
+        is_batch: bool,
     ) -> Result<impl Future<Output = MethodResponse> + Send + use<>, RpcError> {
+        // The answer of a batch is one message, and this one has to be a message of its own.
+        if is_batch {
+            return Err(RpcError::InvalidRequest(
+                "subscribe in a request of its own, not in a batch",
+            ));
+        }
         let place = self.places.acquire().ok_or(RpcError::TooManySubscriptions)?;
         let state = SubscriptionState {
             conn_id: self.id,
@@ -63,6 +126,8 @@ impl Subscriber {
         };
         let mut extensions = Extensions::new();
         extensions.insert(Arc::clone(&self.backlog));
+        extensions.insert(self.openings.begin());
+        extensions.insert(Arc::clone(&self.turns));
         let messages = self.messages.clone();
         let opened = method(request.id(), request.params(), messages, state, extensions);
         let backlog = Arc::clone(&self.backlog);
@@ -102,23 +167,26 @@ impl Dispatch {
 }
 
 /// A subscription is answered a moment before it can be cancelled, so one that is not known is asked
-/// for again for a while.
+/// for again when those that are being opened are open.
 async fn unsubscribe(
     method: impl Fn(Id<'_>, Params<'_>, ConnectionId, usize, Extensions) -> MethodResponse,
     request: Request<'_>,
     connection: ConnectionId,
+    openings: Arc<Openings>,
     bytes_max: usize,
 ) -> MethodResponse {
-    let mut tries = 1..UNSUBSCRIBE_TRIES;
-    loop {
+    let ask = || {
         let (id, params) = (request.id(), request.params());
-        let response = method(id, params, connection, bytes_max, request.extensions.clone());
-        let is_unknown = response.as_json().get().contains("\"result\":false");
-        if !is_unknown || tries.next().is_none() {
-            return response;
-        }
-        tokio::time::sleep(UNSUBSCRIBE_PAUSE).await;
+        method(id, params, connection, bytes_max, request.extensions.clone())
+    };
+    // Looked at first: what is open by now is found.
+    let may_be_opening = openings.any();
+    let response = ask();
+    if !may_be_opening || !response.as_json().get().contains("\"result\":false") {
+        return response;
     }
+    openings.settled().await;
+    ask()
 }
 
 impl Dispatch {
@@ -126,6 +194,7 @@ impl Dispatch {
     pub(crate) fn call<'a>(
         &self,
         request: Request<'a>,
+        is_batch: bool,
     ) -> impl Future<Output = MethodResponse> + Send + 'a {
         let (bytes_max, connection) = (self.response_bytes_max, self.connection());
         let Some(method) = self.methods.method(request.method_name()) else {
@@ -143,18 +212,21 @@ impl Dispatch {
                 Either::Right(method(id, params, connection, bytes_max, request.extensions))
             }
             (MethodCallback::Subscription(method), Some(subscriber)) => {
-                match subscriber.subscribe(method, &request) {
+                match subscriber.subscribe(method, &request, is_batch) {
                     Ok(response) => Either::Right(Box::pin(response)),
                     Err(error) => Either::Left(ready(refuse(request.id, error))),
                 }
             }
-            (MethodCallback::Unsubscription(method), Some(_)) => {
+            (MethodCallback::Unsubscription(method), Some(subscriber)) => {
                 let method = Arc::clone(method);
                 let method =
                     move |id: Id<'_>, params: Params<'_>, connection, bytes_max, extensions| {
                         method(id, params, connection, bytes_max, extensions)
                     };
-                Either::Right(Box::pin(unsubscribe(method, request, connection, bytes_max)))
+                let openings = Arc::clone(&subscriber.openings);
+                Either::Right(Box::pin(unsubscribe(
+                    method, request, connection, openings, bytes_max,
+                )))
             }
             (MethodCallback::Subscription(_) | MethodCallback::Unsubscription(_), None) => {
                 Either::Left(ready(refuse(request.id, RpcError::NotificationsUnsupported)))

@@ -83,6 +83,30 @@ pub enum RpcError {
     /// The pool refused the transaction.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// `eth_sendRawTransactionSync` gave up waiting (EIP-7966); `data` of the error is the hash.
+    /// The transaction is still in the pool: ask for its receipt later.
+    #[error(
+        "The transaction was added to the mempool but wasn't processed in {}.",
+        seconds(*milliseconds)
+    )]
+    SyncTimeout {
+        /// The transaction.
+        hash: B256,
+        /// How long it waited.
+        milliseconds: u64,
+    },
+    /// The transaction cannot be executed yet, or no longer (EIP-7966); `data` of the error is the
+    /// hash. Send what it waits for.
+    #[error(
+        "The transaction was added to the mempool but wasn't processed {reason}. Please \
+         double-check your account and try again."
+    )]
+    SyncUnready {
+        /// The transaction.
+        hash: B256,
+        /// Why.
+        reason: &'static str,
+    },
     /// The call reverted; `data` of the error is what it reverted with.
     #[error("{}", revert::message(output))]
     Reverted {
@@ -171,6 +195,21 @@ pub enum RpcError {
     /// The connection has as many subscriptions as it may have.
     #[error("too many subscriptions on this connection")]
     TooManySubscriptions,
+    /// The first parameter of `eth_subscribe` is no name.
+    #[error("expected subscription name as first argument")]
+    SubscriptionName,
+    /// No such filter, or nobody polled it for too long: make another.
+    #[error("filter not found")]
+    FilterNotFound,
+    /// The client has as many filters as it may have: uninstall some.
+    #[error("too many filters: a client may have {most}")]
+    TooManyFilters {
+        /// How many a client may have.
+        most: usize,
+    },
+    /// A filter cannot be about blocks that are not made yet.
+    #[error("pending logs are not supported")]
+    PendingLogs,
     /// `eth_subscribe` does not know this kind.
     #[error("no \"{0}\" subscription in eth namespace")]
     UnknownSubscription(String),
@@ -201,7 +240,8 @@ impl RpcError {
             | Self::ArgumentsNotArray
             | Self::EmptyRequest
             | Self::BlockRange(_)
-            | Self::LogLimit { .. } => -32602,
+            | Self::LogLimit { .. }
+            | Self::SubscriptionName => -32602,
             Self::HeaderNotFound
             | Self::HashNotFound
             | Self::UndecodableTransaction(_)
@@ -223,10 +263,15 @@ impl RpcError {
             | Self::TransactionIndex { .. }
             | Self::UnknownTracer
             | Self::Cancelled
-            | Self::TooManySubscriptions => -32000,
+            | Self::TooManySubscriptions
+            | Self::FilterNotFound
+            | Self::TooManyFilters { .. }
+            | Self::PendingLogs => -32000,
             Self::TooManySlots { .. } => -38026,
             Self::PrunedHistory { .. } | Self::PrunedTries { .. } => 4444,
             Self::Reverted { .. } => 3,
+            Self::SyncTimeout { .. } => 4,
+            Self::SyncUnready { .. } => 5,
             Self::Override(OverrideError::SelfReference(_)) => -38022,
             Self::Simulation(error) => simulation_code(error),
             Self::RequestTimeout => -32002,
@@ -251,6 +296,9 @@ impl From<RpcError> for ErrorObjectOwned {
     fn from(error: RpcError) -> Self {
         let data = match &error {
             RpcError::Reverted { output } => Some(hex::encode_prefixed(output)),
+            RpcError::SyncTimeout { hash, .. } | RpcError::SyncUnready { hash, .. } => {
+                Some(hash.to_string())
+            }
             RpcError::Internal(cause) => {
                 tracing::error!(%cause, "a request failed");
                 None
@@ -259,6 +307,14 @@ impl From<RpcError> for ErrorObjectOwned {
         };
         ErrorObject::owned(error.code(), error.to_string(), data)
     }
+}
+
+/// A time as people write it.
+fn seconds(milliseconds: u64) -> String {
+    if milliseconds.is_multiple_of(1_000) {
+        return format!("{}s", milliseconds / 1_000);
+    }
+    format!("{milliseconds}ms")
 }
 
 impl From<StoreError> for RpcError {

@@ -2,6 +2,7 @@
 
 mod access_list;
 mod account_info;
+mod blob_transaction;
 pub(crate) mod block;
 mod by_nonce;
 mod call;
@@ -13,11 +14,14 @@ mod config;
 mod fees;
 mod fill;
 mod filter;
+mod filters;
 pub(crate) mod header;
 mod logs;
+mod pending;
 mod proof;
 pub(crate) mod raw;
 pub(crate) mod send;
+mod send_sync;
 mod simulate;
 mod state;
 mod storage_values;
@@ -27,6 +31,8 @@ mod transaction;
 mod uncle;
 
 pub(crate) use subscriptions::KINDS;
+
+pub(crate) use filters::Filters;
 
 use crate::registry::Registry;
 use jsonrpsee::core::RegisterMethodError;
@@ -52,6 +58,9 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     simulate::register(registry)?;
     fill::register(registry)?;
     logs::register(registry)?;
+    filters::register(registry)?;
     send::register(registry)?;
+    send_sync::register(registry)?;
+    pending::register(registry)?;
     subscribe::register(registry)
 }

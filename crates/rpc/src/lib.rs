@@ -10,17 +10,18 @@
 //!   included, and every refusal passes
 //!   through the one table in [`RpcError`];
 //! - parameters and results are those of Ethereum's execution-apis. `latest`, `safe` and
-//!   `finalized` are the same block, for a committed block is decided for good; `pending` is an
-//!   empty block on top of it, and only `eth_getTransactionCount` counts the pool's transactions.
+//!   `finalized` are the same block, for a committed block is decided for good; `pending` is a block
+//!   of the pool's best transactions on top of it ([`pending`]), which nobody has promised.
 //!
 //! Layout: one file per group of methods (`eth/*`, `net`, `web3`, `txpool`, `mfenx`, `discovery`),
 //! each with a `register` that is its table of contents; the shapes of results in `json`.
 //!
 //! Deliberately absent: HTTP, sockets, rate limits (they belong to the gateway), anything that
-//! writes to the store, filters that are polled (`eth_newFilter`), tracing, and accounts with keys.
+//! writes to the store, and accounts with keys.
 
 mod block_cache;
 mod block_id;
+mod client;
 mod context;
 mod debug;
 mod discovery;
@@ -40,6 +41,7 @@ mod net;
 mod ots;
 mod output;
 mod params;
+mod pending;
 mod recording;
 mod registry;
 mod request;
@@ -49,11 +51,13 @@ mod status;
 mod subscription_id;
 mod testing;
 mod trace;
+mod turns;
 mod txpool;
 mod unsent;
 mod web3;
 mod work;
 
+pub use client::ClientId;
 pub use context::RpcContext;
 pub use error::RpcError;
 pub use limits::RpcLimits;

@@ -1,6 +1,7 @@
 //! The methods by name, and how each is run.
 
 use crate::{
+    client::ClientId,
     context::Context,
     error::RpcError,
     metrics::{self, MethodMetrics, UNKNOWN},
@@ -14,8 +15,11 @@ use jsonrpsee::RpcModule;
 use std::{fmt, sync::Arc};
 
 /// Writes its result.
-pub(crate) type RunInline =
-    Box<dyn Fn(&Context, &Args<'_>, &mut Output) -> Result<(), RpcError> + Send + Sync>;
+pub(crate) type RunInline = Box<
+    dyn Fn(&Context, Option<ClientId>, &Args<'_>, &mut Output) -> Result<(), RpcError>
+        + Send
+        + Sync,
+>;
 /// Writes its result, or says that it takes work.
 pub(crate) type RunFirst =
     Box<dyn Fn(&Context, &Args<'_>, &mut Output) -> Result<bool, RpcError> + Send + Sync>;
@@ -86,13 +90,15 @@ impl RpcMethods {
 /// Runs a method inline; none when it takes work.
 pub(crate) fn try_inline(
     served: &Served,
-    context: &Context,
+    (context, client): (&Context, Option<ClientId>),
     call: &Call<'_>,
     output: &mut Output,
 ) -> Option<Option<i32>> {
     let args = || Args::parse(call.params, served.params_max);
     match &served.run {
-        Run::Inline(run) => Some(output.answer(call.id, |output| run(context, &args()?, output))),
+        Run::Inline(run) => {
+            Some(output.answer(call.id, |output| run(context, client, &args()?, output)))
+        }
         Run::Work { first: Some(first), .. } => {
             let start = output.len();
             let mut found = true;

@@ -20,6 +20,10 @@ const UNSENT: &str = "mfenx_rpc_unsent_bytes";
 const UNSENT_REFUSED: &str = "mfenx_rpc_unsent_refused_total";
 const SUBSCRIPTIONS: &str = "mfenx_rpc_subscriptions";
 const SLOW_SUBSCRIBERS: &str = "mfenx_rpc_slow_subscribers_total";
+const FILTERS: &str = "mfenx_rpc_filters";
+const FILTERS_EXPIRED: &str = "mfenx_rpc_filters_expired_total";
+const FILTERS_REFUSED: &str = "mfenx_rpc_filters_refused_total";
+const FILTER_MISSED: &str = "mfenx_rpc_filter_missed_total";
 
 /// Tells the installed recorder what the metrics mean.
 pub(crate) fn describe() {
@@ -33,6 +37,10 @@ pub(crate) fn describe() {
     describe_counter!(UNSENT_REFUSED, "Answers given up because too much was unsent");
     describe_gauge!(SUBSCRIPTIONS, "Open subscriptions, by kind");
     describe_counter!(SLOW_SUBSCRIBERS, "Subscribers that did not keep up, by kind");
+    describe_gauge!(FILTERS, "Polled filters that are kept, by kind");
+    describe_counter!(FILTERS_EXPIRED, "Filters removed because nobody polled them, by kind");
+    describe_counter!(FILTERS_REFUSED, "Filters refused because there were too many");
+    describe_counter!(FILTER_MISSED, "Pending transactions that polls came too late for");
 }
 
 /// Handles of one method, made once.
@@ -103,6 +111,11 @@ impl Live {
     pub(crate) fn subscription(kind: &'static str) -> Self {
         Self::new(gauge!(SUBSCRIPTIONS, "kind" => kind))
     }
+
+    /// A polled filter.
+    pub(crate) fn filter(kind: &'static str) -> Self {
+        Self::new(gauge!(FILTERS, "kind" => kind))
+    }
 }
 
 impl Drop for Live {
@@ -114,4 +127,19 @@ impl Drop for Live {
 /// A subscriber did not keep up.
 pub(crate) fn slow_subscriber(kind: &'static str) {
     counter!(SLOW_SUBSCRIBERS, "kind" => kind).increment(1);
+}
+
+/// A filter was removed because nobody polled it.
+pub(crate) fn filter_expired(kind: &'static str) {
+    counter!(FILTERS_EXPIRED, "kind" => kind).increment(1);
+}
+
+/// There was no place for a filter.
+pub(crate) fn filter_refused() {
+    counter!(FILTERS_REFUSED).increment(1);
+}
+
+/// A poll came too late for so many pending transactions.
+pub(crate) fn filter_missed(count: u64) {
+    counter!(FILTER_MISSED).increment(count);
 }

@@ -2,10 +2,16 @@
 
 mod accounts;
 mod blocks;
+mod calls;
+mod candidates;
+mod creator;
 pub(crate) mod history;
 mod issuance;
 pub(crate) mod number;
+mod parties;
 mod receipt;
+mod search;
+mod traces;
 mod transaction;
 
 use crate::registry::Registry;
@@ -13,5 +19,8 @@ use jsonrpsee::core::RegisterMethodError;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
     accounts::register(registry)?;
-    blocks::register(registry)
+    blocks::register(registry)?;
+    traces::register(registry)?;
+    creator::register(registry)?;
+    search::register(registry)
 }

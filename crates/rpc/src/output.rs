@@ -37,11 +37,14 @@ impl Output {
         self.bytes.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
         self.bytes.extend_from_slice(id.json().as_bytes());
         self.bytes.extend_from_slice(b",\"result\":");
-        match run(self) {
-            Ok(()) => {
-                self.bytes.push(b'}');
-                None
-            }
+        let bytes_max = self.bytes_max;
+        let written = run(self).and_then(|()| {
+            self.bytes.push(b'}');
+            let fits = self.bytes.len() <= bytes_max;
+            fits.then_some(()).ok_or(RpcError::ResponseTooLarge { bytes_max })
+        });
+        match written {
+            Ok(()) => None,
             Err(error) => {
                 self.bytes.truncate(start);
                 Some(self.refuse(id, error))
@@ -64,6 +67,18 @@ impl Output {
         })
     }
 
+    /// Writes a result that is JSON already.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(crate) fn json(&mut self, json: &[u8]) -> Result<(), RpcError> {
+        if self.bytes.len().saturating_add(json.len()) > self.bytes_max {
+            return Err(RpcError::ResponseTooLarge { bytes_max: self.bytes_max });
+        }
+        self.bytes.extend_from_slice(json);
+        Ok(())
+    }
+
     /// Writes an answer that is an error; there is always room for it. Its code.
     pub(crate) fn refuse(&mut self, id: RequestId<'_>, error: RpcError) -> i32 {
         let error = ErrorObjectOwned::from(error);
@@ -74,6 +89,17 @@ impl Output {
         let _ = serde_json::to_writer(&mut self.bytes, &error);
         self.bytes.push(b'}');
         error.code()
+    }
+
+    /// Bytes that may still be written.
+    pub(crate) const fn room(&self) -> usize {
+        self.bytes_max.saturating_sub(self.bytes.len())
+    }
+
+    /// Writes what holds the answers of a batch together; it is not counted.
+    pub(crate) fn frame(&mut self, json: u8) {
+        self.bytes.push(json);
+        self.bytes_max = self.bytes_max.saturating_add(1);
     }
 
     /// Writes JSON as it is.

@@ -23,6 +23,11 @@ impl<'a> Args<'a> {
         Ok(Self(values))
     }
 
+    /// Refuses more than `most` parameters, where that depends on one of them.
+    pub(crate) fn at_most(&self, most: usize) -> Result<(), RpcError> {
+        if self.0.len() > most { Err(RpcError::TooManyArguments { most }) } else { Ok(()) }
+    }
+
     /// The JSON of a parameter, unless it is missing.
     pub(crate) fn json(&self, index: usize) -> Option<&'a str> {
         self.0.get(index).map(|value| value.get()).filter(|text| *text != "null")

@@ -25,6 +25,9 @@ use revm::{
 };
 use revm_inspectors::tracing::TracingInspector;
 
+/// What a method answers with; none is `null`.
+pub(crate) type Answer = Option<Json>;
+
 /// What the record of a call counts for, without its data.
 const CALL_BYTES: usize = 768;
 /// What the record of a log counts for, without its data.

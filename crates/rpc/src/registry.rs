@@ -8,18 +8,20 @@
 //! - **as work** of a class, on a thread that may block, with a bounded number of places.
 
 use crate::{
+    client::ClientId,
     context::{Context, RpcContext},
     debug, discovery, erigon,
     error::RpcError,
     eth,
     method::Method,
-    methods::{RpcMethods, Run, RunFirst, RunWork, Served},
+    methods::{RpcMethods, Run, RunFirst, RunInline, RunWork, Served},
     metrics::MethodMetrics,
     mfenx,
     namespace::Namespace,
     net, ots,
     output::Output,
     params::Args,
+    recording::Json,
     testing, trace, txpool, web3,
     work::{Cancel, Class},
 };
@@ -30,6 +32,9 @@ use std::sync::Arc;
 
 /// A method that runs inline.
 pub(crate) type Inline<T> = fn(&Context, &Args<'_>) -> Result<T, RpcError>;
+/// A method that runs inline and counts what a client has.
+pub(crate) type InlineForClient<T> =
+    fn(&Context, &Args<'_>, Option<ClientId>) -> Result<T, RpcError>;
 /// A method that runs as work.
 pub(crate) type Work<T> = fn(&Context, &Args<'_>, &Cancel) -> Result<T, RpcError>;
 
@@ -85,10 +90,21 @@ impl Registry {
         method: &'static Method,
         run: Inline<T>,
     ) -> Result<(), RegisterMethodError> {
-        let run = move |context: &Context, args: &Args<'_>, output: &mut Output| {
-            output.result(&run(context, args)?)
-        };
-        self.add(method, Run::Inline(Box::new(run)))
+        let run: RunInline =
+            Box::new(move |context, _, args, output| output.result(&run(context, args)?));
+        self.add(method, Run::Inline(run))
+    }
+
+    /// Adds a method that runs inline and is told who asks.
+    pub(crate) fn inline_for_client<T: Serialize + 'static>(
+        &mut self,
+        method: &'static Method,
+        run: InlineForClient<T>,
+    ) -> Result<(), RegisterMethodError> {
+        let run: RunInline = Box::new(move |context, client, args, output| {
+            output.result(&run(context, args, client)?)
+        });
+        self.add(method, Run::Inline(run))
     }
 
     /// Adds a method that runs as work.
@@ -99,6 +115,20 @@ impl Registry {
         run: Work<T>,
     ) -> Result<(), RegisterMethodError> {
         self.add(method, Run::Work { class, first: None, then: writing(run) })
+    }
+
+    /// Adds a method that runs as work and gives JSON that it has written itself; none is `null`.
+    pub(crate) fn work_json(
+        &mut self,
+        class: Class,
+        method: &'static Method,
+        run: Work<Option<Json>>,
+    ) -> Result<(), RegisterMethodError> {
+        let then: RunWork = Arc::new(move |context, args, cancel, output| {
+            let json = run(context, args, cancel)?;
+            output.json(json.as_ref().map_or(b"null", Json::as_bytes))
+        });
+        self.add(method, Run::Work { class, first: None, then })
     }
 
     /// Adds a method that asks `first` inline, and runs `then` as work when that has no answer.

@@ -1,6 +1,7 @@
 //! From the bytes of a request to the bytes of its answer, without knowing how either travels.
 
 use crate::{
+    client::ClientId,
     dispatch::{Dispatch, Subscriber},
     error::RpcError,
     limits::RpcLimits,
@@ -34,6 +35,7 @@ pub struct RpcServer {
     client_unsent_bytes_max: usize,
     unsent: Arc<Unsent>,
     backlog: Option<Arc<Backlog>>,
+    client: Option<ClientId>,
 }
 
 /// What a caller is to read. It counts as unsent until it is dropped.
@@ -76,14 +78,16 @@ impl RpcServer {
             client_unsent_bytes_max: limits.client_unsent_bytes_max,
             unsent: Arc::new(Unsent::new(limits.unsent_bytes_max)),
             backlog: None,
+            client: None,
         }
     }
 
-    /// The same for one client, whose connections may leave only so much unsent together.
+    /// The same for one client, whose connections may leave only so much unsent together, and
+    /// have only so many filters. A client that comes back has the same number.
     #[must_use]
-    pub fn for_client(&self) -> Self {
+    pub fn for_client(&self, client: ClientId) -> Self {
         let unsent = Arc::new(Unsent::share(&self.unsent, self.client_unsent_bytes_max));
-        Self { unsent, ..self.clone() }
+        Self { unsent, client: Some(client), ..self.clone() }
     }
 
     /// The same for one connection that can have so many subscriptions. Their messages arrive
@@ -108,16 +112,39 @@ impl RpcServer {
             held: Held::new(Arc::clone(&self.unsent), self.backlog.clone()),
             counted: 0,
         };
-        match request.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            Some(b'[') => self.batch(request, &mut writing).await,
-            _ => self.single(request, &mut writing).await,
+        if is_batch(request) {
+            self.batch(request, &mut writing).await;
+        } else {
+            self.single(request, &mut writing).await;
         }
         writing.end()
     }
 
-    /// What a caller reads whose request took longer than the transport allows.
-    pub fn timed_out() -> Answer {
-        Self::refusal(RpcError::RequestTimeout)
+    /// What a caller reads whose request took longer than the transport allows: the same for each
+    /// entry of a batch, so that whoever waits for one of them hears of it.
+    pub fn timed_out(&self, request: &[u8]) -> Answer {
+        let mut output = Output::new(0);
+        if is_batch(request) {
+            let entries = request::batch(request, self.batch_entries_max).unwrap_or_default();
+            let calls = entries.iter().filter_map(|entry| match entry {
+                Entry::Call(call) => Some(call.id),
+                Entry::Notification | Entry::Invalid(_) => None,
+            });
+            for id in calls {
+                output.frame(if output.len() == 0 { b'[' } else { b',' });
+                output.refuse(id, RpcError::RequestTimeout);
+            }
+            if output.len() > 0 {
+                output.frame(b']');
+                return Answer { json: output.into_bytes(), _held: None };
+            }
+        }
+        let id = match request::entry(request) {
+            Ok(Entry::Call(call)) => call.id,
+            Ok(Entry::Notification | Entry::Invalid(_)) | Err(_) => RequestId::NULL,
+        };
+        output.refuse(id, RpcError::RequestTimeout);
+        Answer { json: output.into_bytes(), _held: None }
     }
 
     /// What a caller reads for whose request there was no room in time.
@@ -139,7 +166,7 @@ impl RpcServer {
     async fn single(&self, request: &[u8], writing: &mut Writing) {
         match request::entry(request) {
             Ok(Entry::Call(call)) => {
-                self.call(&call, writing, Instant::now()).await;
+                self.call(&call, writing, false, Instant::now()).await;
             }
             // Nobody waits for the result, and no method is worth running without one.
             Ok(Entry::Notification) => {}
@@ -167,10 +194,10 @@ impl RpcServer {
         let mut now = Instant::now();
         for entry in entries {
             let start = writing.output.len();
-            writing.output.raw(if start == 0 { b"[" } else { b"," });
+            writing.output.frame(if start == 0 { b'[' } else { b',' });
             let before = writing.output.len();
             match entry {
-                Entry::Call(call) => now = self.call(&call, writing, now).await,
+                Entry::Call(call) => now = self.call(&call, writing, true, now).await,
                 Entry::Notification => {}
                 Entry::Invalid(id) => {
                     writing.output.refuse(id, RpcError::InvalidRequest("invalid request"));
@@ -181,19 +208,25 @@ impl RpcServer {
             }
         }
         if writing.output.len() > 0 {
-            writing.output.raw(b"]");
+            writing.output.frame(b']');
         }
     }
 
     /// Writes the answer to a call that was begun at `started`; when it was done.
-    async fn call(&self, call: &Call<'_>, writing: &mut Writing, started: Instant) -> Instant {
+    async fn call(
+        &self,
+        call: &Call<'_>,
+        writing: &mut Writing,
+        is_batch: bool,
+        started: Instant,
+    ) -> Instant {
         let start = writing.output.len();
         let Some(served) = self.methods.served.get(call.method.as_ref()) else {
             let error = RpcError::UnknownMethod(call.method.clone().into_owned());
             let code = writing.output.refuse(call.id, error);
             return self.methods.unknown.answered(started, Some(code));
         };
-        let code = match self.run(served, call, writing).await {
+        let code = match self.run(served, call, is_batch, writing).await {
             Some(code) if writing.count(start) => code,
             Some(_) => {
                 metrics::unsent_refused();
@@ -211,49 +244,59 @@ impl RpcServer {
         &self,
         served: &Served,
         call: &Call<'_>,
+        is_batch: bool,
         writing: &mut Writing,
     ) -> Option<Option<i32>> {
         let output = &mut writing.output;
         match (&served.run, &self.methods.context) {
-            (Run::Inline(_), Some(context)) => try_inline(served, context, call, output),
+            (Run::Inline(_), Some(context)) => {
+                try_inline(served, (context, self.client), call, output)
+            }
             (Run::Work { class, then, .. }, Some(context)) => {
-                if let Some(code) = try_inline(served, context, call, output) {
+                if let Some(code) = try_inline(served, (context, self.client), call, output) {
                     return Some(code);
                 }
-                let bytes_max = self.response_bytes_max.saturating_sub(output.len());
+                let bytes_max = output.room();
                 let what = (*class, then, served.params_max);
                 let (json, code) = work(context, what, call, bytes_max).await;
                 output.append(json);
                 Some(code)
             }
             (Run::Module, _) | (Run::Inline(_) | Run::Work { .. }, None) => {
-                self.module(call, output).await
+                self.module(call, is_batch, output).await
             }
         }
     }
 
     /// A subscription, or a method that was given as jsonrpsee's.
-    async fn module(&self, call: &Call<'_>, output: &mut Output) -> Option<Option<i32>> {
+    async fn module(
+        &self,
+        call: &Call<'_>,
+        is_batch: bool,
+        output: &mut Output,
+    ) -> Option<Option<i32>> {
         let json = call.to_json();
         let Ok(request) = serde_json::from_str::<Request<'_>>(&json) else {
             // Its identifier is one that jsonrpsee does not know, such as a negative number.
             let error = RpcError::InvalidRequest("use a string or a number from 0 as id here");
             return Some(Some(output.refuse(call.id, error)));
         };
-        let response: MethodResponse = self.dispatch.call(request).await;
+        let response: MethodResponse = self.dispatch.call(request, is_batch).await;
         if response.is_subscription() {
             return None;
         }
         let (code, json) = (response.as_error_code(), response.as_json().get().as_bytes());
         let bytes_max = self.response_bytes_max;
-        if code == Some(OVERSIZED_RESPONSE_CODE)
-            || output.len().saturating_add(json.len()) > bytes_max
-        {
+        if code == Some(OVERSIZED_RESPONSE_CODE) || json.len() > output.room() {
             return Some(Some(output.refuse(call.id, RpcError::ResponseTooLarge { bytes_max })));
         }
         output.raw(json);
         Some(code)
     }
+}
+
+fn is_batch(request: &[u8]) -> bool {
+    request.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[')
 }
 
 impl Writing {

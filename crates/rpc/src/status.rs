@@ -1,7 +1,7 @@
 //! What the node says of itself, written by its assembly and read by RPC and the health endpoints.
 
-use parking_lot::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::sync::watch;
 
 /// How far a node that catches up has got. All three are block numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct NodeStatus {
     peers: AtomicU64,
     listening: AtomicBool,
     ready: AtomicBool,
-    sync: RwLock<Option<SyncProgress>>,
+    sync: watch::Sender<Option<SyncProgress>>,
 }
 
 impl NodeStatus {
@@ -62,11 +62,16 @@ impl NodeStatus {
 
     /// How far catching up has got; none when the node is up to date.
     pub fn sync(&self) -> Option<SyncProgress> {
-        *self.sync.read()
+        *self.sync.borrow()
+    }
+
+    /// Tells when that changes.
+    pub fn sync_changes(&self) -> watch::Receiver<Option<SyncProgress>> {
+        self.sync.subscribe()
     }
 
     /// Says how far catching up has got, or that the node is up to date.
     pub fn set_sync(&self, progress: Option<SyncProgress>) {
-        *self.sync.write() = progress;
+        self.sync.send_if_modified(|held| std::mem::replace(held, progress) != progress);
     }
 }

@@ -1,16 +1,14 @@
 //! Identifiers of subscriptions.
 
-use alloy_primitives::hex;
 use jsonrpsee::{core::traits::IdProvider, types::SubscriptionId};
 
-/// Makes identifiers such as go-ethereum's: 128 random bits as a hexadecimal string, because
-/// client libraries expect a string there.
+/// Makes identifiers such as go-ethereum's: 128 random bits as a quantity, in a string because
+/// client libraries expect one there.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SubscriptionIds;
 
 impl IdProvider for SubscriptionIds {
     fn next_id(&self) -> SubscriptionId<'static> {
-        let random: [u8; 16] = rand::random();
-        hex::encode_prefixed(random).into()
+        format!("{:#x}", rand::random::<u128>()).into()
     }
 }

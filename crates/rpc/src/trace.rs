@@ -2,6 +2,7 @@
 
 mod blocks;
 mod calls;
+mod filter;
 mod replay;
 mod types;
 
@@ -10,5 +11,6 @@ use jsonrpsee::core::RegisterMethodError;
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
     blocks::register(registry)?;
-    calls::register(registry)
+    calls::register(registry)?;
+    filter::register(registry)
 }

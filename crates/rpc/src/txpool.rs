@@ -18,7 +18,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 const STATUS: Method = Method {
     name: "txpool_status",
-    summary: "How many transactions of the pool are executable, and how many wait for another.",
+    summary: "How many transactions of the pool can be executed (`pending`), and how many wait for \
+              another nonce or for funds (`queued`).",
     params: &[],
     result: "PoolStatus",
     example: "[]",
@@ -26,7 +27,7 @@ const STATUS: Method = Method {
 
 const CONTENT: Method = Method {
     name: "txpool_content",
-    summary: "All transactions of the pool by sender and nonce.",
+    summary: "Every transaction of the pool, by sender and nonce; all of one moment.",
     params: &[],
     result: "PoolContent",
     example: "[]",
@@ -42,7 +43,7 @@ const CONTENT_FROM: Method = Method {
 
 const INSPECT: Method = Method {
     name: "txpool_inspect",
-    summary: "All transactions of the pool by sender and nonce, each in one line of text.",
+    summary: "Every transaction of the pool in a line: receiver, value, gas limit and price.",
     params: &[],
     result: "PoolInspection",
     example: "[]",

@@ -180,6 +180,53 @@ mod tests {
         task.await.unwrap().unwrap();
     }
 
+    /// At the bound of each class everybody runs, over it nobody does, and the others do.
+    #[tokio::test]
+    async fn every_class_has_its_own_places() {
+        use Class::{Calls, Logs, Reads, Traces, Transactions};
+        const ALL: [Class; 5] = [Reads, Calls, Logs, Traces, Transactions];
+        let limits = RpcLimits {
+            reads_running_max: 2,
+            calls_running_max: 2,
+            logs_running_max: 2,
+            traces_running_max: 2,
+            transactions_running_max: 2,
+            queue_time_ms_max: 30,
+            ..RpcLimits::default()
+        };
+        for full in ALL {
+            let workers = Arc::new(Workers::new(&limits));
+            let (started, mut running) = tokio::sync::mpsc::channel(2);
+            let jobs: Vec<_> = (0..2)
+                .map(|_| {
+                    let (workers, started) = (Arc::clone(&workers), started.clone());
+                    let (release, blocked) = std::sync::mpsc::channel::<()>();
+                    let job = tokio::spawn(async move {
+                        let job = move |_: &Cancel| {
+                            let _ = started.blocking_send(());
+                            let _ = blocked.recv();
+                            Ok(())
+                        };
+                        workers.run(full, job).await
+                    });
+                    (job, release)
+                })
+                .collect();
+            for _ in 0..2 {
+                running.recv().await.unwrap();
+            }
+            for class in ALL {
+                let result = workers.run(class, |_| Ok(())).await;
+                assert_eq!(matches!(result, Err(RpcError::Busy)), class == full, "{class:?}");
+            }
+            for (job, release) in jobs {
+                release.send(()).unwrap();
+                job.await.unwrap().unwrap();
+            }
+            workers.run(full, |_| Ok(())).await.unwrap();
+        }
+    }
+
     #[tokio::test]
     async fn a_panic_is_an_internal_error() {
         let result = workers(1, 100)

@@ -17,8 +17,16 @@
 //! all its children. Leaves are the account and storage tables themselves; extension nodes follow
 //! from the paths. A new root is computed by descending only where something changed.
 //!
+//! For the last blocks, the changes of branches are kept as well. A trie of an earlier block is the
+//! stored one seen through these changes and those of the leaves; nothing is put together
+//! beforehand.
+//!
+//! # Indices
+//! Blocks are found by the addresses and topics of their logs, transactions by the accounts that
+//! their execution loaded. Both name a superset of what a caller wants, who looks at each again.
+//!
 //! # Deliberately absent
-//! Trie history (proofs of old blocks), the log index, pruning and snapshots: they are later work.
+//! Pruning and snapshots: they are later work.
 //! Cursors and MDBX types never leave this crate, and there is no trait for other backends.
 
 mod code_cache;

@@ -21,9 +21,9 @@ pub enum PoolError {
         /// Height of the head.
         head: u64,
     },
-    /// Blob transactions (type 3, EIP-4844): the chain has no data-availability layer. Send the
-    /// data as calldata.
-    #[error("transaction type not supported: tx type {ty} not supported by this pool")]
+    /// A type that this chain never takes, such as blob transactions (type 3, EIP-4844) where there
+    /// is no data-availability layer. Send the data as calldata.
+    #[error("transaction type not supported: transaction type not valid on this chain: {ty}")]
     UnsupportedType {
         /// The EIP-2718 type.
         ty: u8,
@@ -120,6 +120,44 @@ pub enum PoolError {
     /// A set-code transaction (EIP-7702) that authorizes nothing. Sign another type.
     #[error("set code tx must have at least one authorization tuple")]
     EmptyAuthorizationList,
+    /// A blob transaction as it stands in a block. Send it in its network form (EIP-4844).
+    #[error("missing sidecar in blob transaction")]
+    MissingSidecar,
+    /// The sidecar has proofs of another fork: one per blob before Osaka (version 0, EIP-4844), one
+    /// per cell from then on (version 1, EIP-7594). Make the sidecar again; the signature stays.
+    #[error("unexpected sidecar version, want: {want}, got: {got}")]
+    SidecarVersion {
+        /// The version of the fork in force.
+        want: u8,
+        /// The version that was sent.
+        got: u8,
+    },
+    /// Blob gas never costs less than this. Offer more.
+    #[error("transaction gas price below minimum: blob fee cap {fee}, minimum needed {needed}")]
+    BlobFeeTooLow {
+        /// Maximal fee per blob gas, in wei.
+        fee: u128,
+        /// The protocol's minimum, in wei.
+        needed: u128,
+    },
+    /// A blob transaction without blobs. Sign another type.
+    #[error("blobless blob transaction")]
+    NoBlobs,
+    /// More blobs than one transaction may carry (EIP-7594). Send several transactions.
+    #[error("too many blobs in transaction: have {have}, permitted {limit}")]
+    TooManyBlobs {
+        /// The transaction's blobs.
+        have: usize,
+        /// The limit of the fork in force.
+        limit: usize,
+    },
+    /// The sidecar does not belong to the transaction, or a proof is wrong. Make it again.
+    #[error("{0}")]
+    InvalidSidecar(String),
+    /// A sender has either blob transactions in the pool or others, never both. Wait until those
+    /// of the other kind are mined.
+    #[error("address already reserved")]
+    AddressReserved,
     /// The account has already used this nonce. Sign with the next one.
     #[error("nonce too low: next nonce {next}, tx nonce {nonce}")]
     NonceTooLow {
@@ -209,6 +247,8 @@ pub enum PoolError {
         needed_max_fee: u128,
         /// The least maximal priority fee (or gas price) that would replace it.
         needed_tip: u128,
+        /// The least maximal fee per blob gas that would replace it; 0 when it carries no blobs.
+        needed_blob_fee: u128,
     },
     /// The pool is full, and everything in it pays at least as much. Offer more, or wait.
     #[error("transaction underpriced")]
@@ -239,6 +279,13 @@ impl PoolError {
             Self::FloorDataGas { .. } => "floor_data_gas",
             Self::TipTooLow { .. } => "tip_too_low",
             Self::EmptyAuthorizationList => "empty_authorization_list",
+            Self::MissingSidecar
+            | Self::SidecarVersion { .. }
+            | Self::NoBlobs
+            | Self::TooManyBlobs { .. }
+            | Self::InvalidSidecar(_) => "invalid_blobs",
+            Self::BlobFeeTooLow { .. } => "blob_fee_too_low",
+            Self::AddressReserved => "address_reserved",
             Self::NonceTooLow { .. } => "nonce_too_low",
             Self::NonceTooHigh { .. } => "nonce_gap",
             Self::SenderNotEoa { .. } => "sender_not_eoa",

@@ -2,6 +2,7 @@
 
 use crate::{
     best::BestTransactions,
+    blobs::{self, Sidecar},
     config::PoolConfig,
     error::PoolError,
     event::{DropReason, PoolEvent},
@@ -10,12 +11,19 @@ use crate::{
     rules::Rules,
     transaction::PooledTransaction,
 };
+use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256};
 use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::{AccountState, CommittedBlock, RecoveredTransaction, SealedHeader};
 use parking_lot::{Mutex, MutexGuard};
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 use tokio::sync::{broadcast, watch};
+
+/// What proves that a sidecar belongs to these versioned hashes.
+type VerifySidecar = fn(&[B256], &Sidecar) -> Result<(), PoolError>;
 
 /// The shared pool; cheap to clone.
 ///
@@ -32,6 +40,7 @@ struct Shared {
     pending: broadcast::Sender<Arc<RecoveredTransaction>>,
     events: broadcast::Sender<PoolEvent>,
     version: watch::Sender<u64>,
+    revision: AtomicU64,
     metrics: PoolMetrics,
 }
 
@@ -43,26 +52,40 @@ impl PoolHandle {
             pending: broadcast::Sender::new(backlog),
             events: broadcast::Sender::new(backlog),
             version: watch::Sender::new(0),
+            revision: AtomicU64::new(0),
             metrics: PoolMetrics::new(&config),
             pool: Mutex::new(Pool::new(spec, config.clone(), head)),
             config,
         }))
     }
 
-    /// Takes a transaction in and returns its hash.
-    ///
-    /// Recovers the authorities of a set-code transaction, so it belongs on a blocking thread like
-    /// the recovery of the sender.
+    /// Takes a transaction without blobs in and returns its hash.
     ///
     /// # Errors
-    /// The transaction breaks a rule, its sender cannot pay for it, or there is no room; the pool
-    /// is left as it was. [`PoolError::StaleAccount`] asks to read the account again.
+    /// As [`Self::add_with_sidecar`].
     pub fn add(
         &self,
         transaction: RecoveredTransaction,
         sender: SenderState,
     ) -> Result<B256, PoolError> {
-        let added = self.try_add(transaction, sender);
+        self.add_with_sidecar(transaction, None, sender)
+    }
+
+    /// Takes a transaction in and returns its hash; `sidecar` is that of a blob transaction.
+    ///
+    /// Recovers the authorities of a set-code transaction and verifies the proofs of blobs (some
+    /// milliseconds a blob), so it belongs on a blocking thread like the recovery of the sender.
+    ///
+    /// # Errors
+    /// The transaction breaks a rule, its sender cannot pay for it, or there is no room; the pool
+    /// is left as it was. [`PoolError::StaleAccount`] asks to read the account again.
+    pub fn add_with_sidecar(
+        &self,
+        transaction: RecoveredTransaction,
+        sidecar: Option<Arc<Sidecar>>,
+        sender: SenderState,
+    ) -> Result<B256, PoolError> {
+        let added = self.try_add(transaction, sidecar, sender, blobs::verify);
         match &added {
             Ok(_) => self.0.metrics.added(),
             Err(error) => {
@@ -76,7 +99,9 @@ impl PoolHandle {
     fn try_add(
         &self,
         transaction: RecoveredTransaction,
+        sidecar: Option<Arc<Sidecar>>,
         sender: SenderState,
+        verify: VerifySidecar,
     ) -> Result<B256, PoolError> {
         let hash = *transaction.tx_hash();
         let rules = {
@@ -86,9 +111,15 @@ impl PoolHandle {
             }
             pool.rules()
         };
-        rules.check(transaction.inner())?;
-        let mut tx = PooledTransaction::new(transaction);
+        rules.check(transaction.inner(), sidecar.as_deref())?;
+        let mut tx = PooledTransaction::new(transaction, sidecar);
         check_before_recovery(&mut tx, &rules, &sender.account)?;
+        if let (Some(hashes), Some(sidecar)) = (tx.transaction.blob_versioned_hashes(), &tx.sidecar)
+        {
+            // What would be refused anyway is not worth the work: anybody could cause it for free.
+            self.0.pool.lock().try_add(&tx, sender)?;
+            verify(hashes, sidecar)?;
+        }
         let mut pool = self.0.pool.lock();
         let added = pool.add(tx, &rules, sender);
         self.publish(pool);
@@ -98,6 +129,34 @@ impl PoolHandle {
     /// The transaction with this hash, executable or queued.
     pub fn get(&self, hash: &B256) -> Option<Arc<RecoveredTransaction>> {
         self.0.pool.lock().get(hash)
+    }
+
+    /// [`Self::add`] that believes every proof, for tests that add thousands.
+    #[cfg(test)]
+    pub(crate) fn add_unverified(
+        &self,
+        transaction: RecoveredTransaction,
+        sidecar: Option<Arc<Sidecar>>,
+        sender: SenderState,
+    ) -> Result<B256, PoolError> {
+        self.try_add(transaction, sidecar, sender, |_, _| Ok(()))
+    }
+
+    /// The sidecar of a pooled blob transaction. It is gone once the transaction is mined or
+    /// dropped.
+    pub fn sidecar(&self, hash: &B256) -> Option<Arc<Sidecar>> {
+        self.0.pool.lock().sidecar(hash)
+    }
+
+    /// Whether the pool has this transaction and it cannot run yet.
+    pub fn is_queued(&self, hash: &B256) -> bool {
+        self.0.pool.lock().is_queued(hash)
+    }
+
+    /// The executable transactions by sender and nonce.
+    pub fn executable(&self) -> Vec<Arc<RecoveredTransaction>> {
+        let entries = self.0.pool.lock().entries();
+        entries.into_iter().filter(|(.., runs)| *runs).map(|(tx, ..)| tx).collect()
     }
 
     /// Whether the pool has this transaction.
@@ -176,6 +235,12 @@ impl PoolHandle {
         self.0.events.subscribe()
     }
 
+    /// A number that changes with everything that happens to pooled transactions: what was made
+    /// from the pool is up to date as long as it stays the same.
+    pub fn revision(&self) -> u64 {
+        self.0.revision.load(Ordering::Acquire)
+    }
+
     /// A counter that grows whenever a transaction becomes executable, for a builder that waits
     /// for work.
     pub fn changed(&self) -> watch::Receiver<u64> {
@@ -191,7 +256,11 @@ impl PoolHandle {
     /// Tells everybody what the pool did, before another operation can do more.
     fn publish(&self, mut pool: MutexGuard<'_, Pool>) {
         let mut grew = false;
-        for event in pool.take_events() {
+        let (events, demotions) = (pool.take_events(), pool.take_demotions());
+        if !events.is_empty() || demotions > 0 {
+            self.0.revision.fetch_add(1, Ordering::AcqRel);
+        }
+        for event in events {
             self.0.metrics.event(&event);
             if let PoolEvent::Pending(transaction) = &event {
                 grew = true;
@@ -200,7 +269,7 @@ impl PoolHandle {
             }
             let _ = self.0.events.send(event);
         }
-        self.0.metrics.demoted(pool.take_demotions());
+        self.0.metrics.demoted(demotions);
         self.0.metrics.status(pool.status());
         if grew {
             self.0.version.send_modify(|version| *version += 1);

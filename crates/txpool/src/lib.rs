@@ -14,11 +14,15 @@
 //! - what leaves the pool is announced with the reason ([`PoolEvent`]), in the order it happened;
 //! - [`PoolHandle::best`] is an owned snapshot: nobody executes under the pool's lock.
 //!
+//! Blob transactions are taken with their sidecars where the chain allows them at all
+//! ([`mfenx_chainspec::ChainSpec::accepts_blobs`]); a sidecar is kept as long as its transaction.
+//!
 //! Deliberately absent: a clock (nothing expires by age), reading state and recovering senders
-//! (the caller brings both), a journal on disk, special treatment of local transactions, and blob
-//! transactions: the chain has no data-availability layer, so nobody could serve the blobs.
+//! (the caller brings both), a journal on disk, special treatment of local transactions, and the
+//! conversion of sidecars from one fork's proofs to the next.
 
 mod best;
+mod blobs;
 mod config;
 mod error;
 mod event;
@@ -31,6 +35,7 @@ mod sender;
 mod transaction;
 
 pub use best::BestTransactions;
+pub use blobs::{Sidecar, load_trusted_setup};
 pub use config::PoolConfig;
 pub use error::PoolError;
 pub use event::{DropReason, PoolEvent};

@@ -29,6 +29,8 @@ impl PoolMetrics {
             ("queued_per_sender", config.max_queued_per_sender as f64),
             ("nonce_gap", config.max_nonce_gap as f64),
             ("tx_bytes", config.max_tx_bytes as f64),
+            ("blob_tx_bytes", config.max_blob_tx_bytes as f64),
+            ("blob_txs_per_sender", config.max_blob_txs_per_sender as f64),
             ("event_backlog", config.max_event_backlog as f64),
         ];
         for (bound, limit) in limits {

@@ -121,7 +121,7 @@ impl Pool {
             return Err(PoolError::StaleAccount { read_at: head_number, head });
         }
         if !Arc::ptr_eq(checked_by, &self.rules) {
-            self.rules.check(tx.transaction.inner())?;
+            self.rules.check(tx.transaction.inner(), tx.sidecar.as_deref())?;
         }
         self.refresh(tx.sender, account);
         let place = self.place(&tx, account, has_foreign_code)?;
@@ -130,6 +130,18 @@ impl Pool {
         }
         self.insert(tx, place.account);
         Ok(())
+    }
+
+    /// Whether [`Self::add`] would take a transaction that has passed the rules, as far as can be
+    /// said without changing anything.
+    pub(crate) fn try_add(
+        &self,
+        tx: &PooledTransaction,
+        sender: SenderState,
+    ) -> Result<(), PoolError> {
+        let SenderState { account, has_foreign_code, .. } = sender;
+        let place = self.place(tx, account, has_foreign_code)?;
+        self.room_for(tx, &place).map(|_| ())
     }
 
     /// Drops one transaction; those of its sender that come after it wait in the queue.

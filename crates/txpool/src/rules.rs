@@ -1,9 +1,12 @@
 //! What the chain's rules say about a transaction before anybody looks at its sender's account.
 
-use crate::{config::PoolConfig, error::PoolError};
+use crate::{
+    blobs::{BlobRules, Sidecar, sidecar_bytes},
+    config::PoolConfig,
+    error::PoolError,
+};
 use alloy_consensus::{Transaction as _, Typed2718};
 use alloy_eips::Encodable2718;
-
 use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::{Header, Transaction};
 use revm::{
@@ -21,7 +24,11 @@ pub(crate) struct Rules {
     block_gas_limit: u64,
     gas_limit_cap: Option<u64>,
     max_tx_bytes: usize,
+    max_blob_tx_bytes: usize,
     min_tip: u128,
+    accepts_blobs: bool,
+    /// None before Cancun.
+    blobs: Option<BlobRules>,
 }
 
 impl Rules {
@@ -34,6 +41,9 @@ impl Rules {
             block_gas_limit: head.gas_limit,
             gas_limit_cap: spec.tx_gas_limit_cap_at(head.timestamp),
             max_tx_bytes: config.max_tx_bytes,
+            max_blob_tx_bytes: config.max_blob_tx_bytes,
+            accepts_blobs: spec.accepts_blobs(),
+            blobs: BlobRules::at(spec, head.timestamp),
             min_tip: config.min_tip_wei,
         }
     }
@@ -50,9 +60,14 @@ impl Rules {
         self.block_gas_limit
     }
 
-    /// Every check that needs no state, in go-ethereum's order.
-    pub(crate) fn check(&self, tx: &Transaction) -> Result<(), PoolError> {
-        self.check_form(tx)?;
+    /// Every check that needs no state, in go-ethereum's order; the proofs of a sidecar are left to
+    /// [`blobs::verify`](crate::blobs::verify).
+    pub(crate) fn check(
+        &self,
+        tx: &Transaction,
+        sidecar: Option<&Sidecar>,
+    ) -> Result<(), PoolError> {
+        self.check_form(tx, sidecar)?;
         self.check_gas_limit(tx.gas_limit())?;
         let (tip, max_fee) = (tx.priority_fee_or_price(), tx.max_fee_per_gas());
         if tip > max_fee {
@@ -69,22 +84,27 @@ impl Rules {
         if tx.authorization_list().is_some_and(<[_]>::is_empty) {
             return Err(PoolError::EmptyAuthorizationList);
         }
-        Ok(())
+        match (tx, self.blobs) {
+            (Transaction::Eip4844(tx), Some(blobs)) => blobs.check(tx.tx(), sidecar),
+            _ => Ok(()),
+        }
     }
 
     /// Type, size, protection against replay, size of init code.
-    fn check_form(&self, tx: &Transaction) -> Result<(), PoolError> {
+    fn check_form(&self, tx: &Transaction, sidecar: Option<&Sidecar>) -> Result<(), PoolError> {
         let ty = tx.ty();
-        if tx.is_eip4844() {
+        if tx.is_eip4844() && !self.accepts_blobs {
             return Err(PoolError::UnsupportedType { ty });
         }
-        let size = tx.encode_2718_len();
-        if size > self.max_tx_bytes {
-            return Err(PoolError::Oversized { size, limit: self.max_tx_bytes });
+        let size = tx.encode_2718_len() + sidecar.map_or(0, sidecar_bytes);
+        let limit = if tx.is_eip4844() { self.max_blob_tx_bytes } else { self.max_tx_bytes };
+        if size > limit {
+            return Err(PoolError::Oversized { size, limit });
         }
         let needs = [
             (ty != 0, SpecId::BERLIN, "Berlin"),
             (tx.is_eip1559(), SpecId::LONDON, "London"),
+            (tx.is_eip4844(), SpecId::CANCUN, "Cancun"),
             (tx.is_eip7702(), SpecId::PRAGUE, "Prague"),
         ];
         if let Some((.., fork)) = needs.iter().find(|(is, fork, _)| *is && self.fork < *fork) {

@@ -52,6 +52,11 @@ impl Sender {
         self.transactions.len().saturating_sub(self.executable)
     }
 
+    /// Whether its transactions carry blobs: either all of them do or none.
+    pub(crate) fn has_blobs(&self) -> bool {
+        self.transactions.values().next().is_some_and(PooledTransaction::is_blob)
+    }
+
     /// Maximal cost of the executable transactions together.
     pub(crate) const fn spent(&self) -> U256 {
         self.spent

@@ -1,5 +1,10 @@
 //! A transaction as the pool keeps it, with what the pool asks of it all the time.
 
+use crate::{
+    blobs::{Sidecar, sidecar_bytes},
+    config::PoolConfig,
+    error::PoolError,
+};
 use alloy_consensus::Transaction as _;
 use alloy_eips::Encodable2718;
 use alloy_primitives::{Address, B256, U256};
@@ -18,10 +23,15 @@ pub(crate) struct PooledTransaction {
     pub(crate) max_fee: u128,
     /// Maximal priority fee per gas, or the gas price, in wei.
     pub(crate) tip: u128,
-    /// Gas limit times maximal fee, plus value, in wei; the largest number if it is larger still.
+    /// Maximal fee per blob gas, in wei; none for a transaction without blobs.
+    pub(crate) max_blob_fee: Option<u128>,
+    /// Gas limit times maximal fee, the same of blob gas, plus value, in wei; the largest number if
+    /// it is larger still.
     pub(crate) cost: U256,
-    /// Encoded length (EIP-2718).
+    /// Encoded length (EIP-2718), with the sidecar.
     pub(crate) bytes: usize,
+    /// The blobs, their commitments and proofs. It leaves with the transaction.
+    pub(crate) sidecar: Option<Arc<Sidecar>>,
     /// Accounts that this transaction delegates (EIP-7702), each once.
     pub(crate) authorities: Box<[Address]>,
     /// Grows with every transaction that the pool takes in; breaks ties.
@@ -34,9 +44,12 @@ pub(crate) struct PooledTransaction {
 
 impl PooledTransaction {
     /// Without its authorities, whose recovery is dear: see [`Self::recover_authorities`].
-    pub(crate) fn new(transaction: RecoveredTransaction) -> Self {
+    pub(crate) fn new(transaction: RecoveredTransaction, sidecar: Option<Arc<Sidecar>>) -> Self {
         let tx = transaction.inner();
         let gas_cost = U256::from(tx.gas_limit()) * U256::from(tx.max_fee_per_gas());
+        let max_blob_fee = tx.max_fee_per_blob_gas();
+        let blob_cost = U256::from(tx.blob_gas_used().unwrap_or_default())
+            * U256::from(max_blob_fee.unwrap_or_default());
         Self {
             hash: *tx.tx_hash(),
             sender: transaction.signer(),
@@ -44,8 +57,10 @@ impl PooledTransaction {
             gas_limit: tx.gas_limit(),
             max_fee: tx.max_fee_per_gas(),
             tip: tx.priority_fee_or_price(),
-            cost: gas_cost.saturating_add(tx.value()),
-            bytes: tx.encode_2718_len(),
+            max_blob_fee,
+            cost: gas_cost.saturating_add(blob_cost).saturating_add(tx.value()),
+            bytes: tx.encode_2718_len() + sidecar.as_deref().map_or(0, sidecar_bytes),
+            sidecar,
             authorities: Box::default(),
             arrival: 0,
             floor: i128::MAX,
@@ -73,9 +88,33 @@ impl PooledTransaction {
         signed(self.tip).min(signed(self.max_fee) - i128::from(base_fee))
     }
 
-    /// The least maximal fee and tip that replace this transaction.
-    pub(crate) fn replacement_price(&self, bump_percent: u8) -> (u128, u128) {
-        (raised(self.max_fee, bump_percent), raised(self.tip, bump_percent))
+    /// Whether it carries blobs.
+    pub(crate) const fn is_blob(&self) -> bool {
+        self.max_blob_fee.is_some()
+    }
+
+    /// Whether the fees of `other` suffice to replace this transaction.
+    pub(crate) fn check_replacement(
+        &self,
+        other: &Self,
+        config: &PoolConfig,
+    ) -> Result<(), PoolError> {
+        let percent =
+            if self.is_blob() { config.blob_price_bump_percent } else { config.price_bump_percent };
+        let (needed_max_fee, needed_tip) =
+            (raised(self.max_fee, percent), raised(self.tip, percent));
+        let needed_blob_fee = self.max_blob_fee.map_or(0, |fee| raised(fee, percent));
+        if other.max_fee < needed_max_fee
+            || other.tip < needed_tip
+            || other.max_blob_fee.unwrap_or(0) < needed_blob_fee
+        {
+            return Err(PoolError::ReplacementUnderpriced {
+                needed_max_fee,
+                needed_tip,
+                needed_blob_fee,
+            });
+        }
+        Ok(())
     }
 }
 

@@ -35,7 +35,7 @@ use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::{Receipt, SealedHeader};
 use revm::{
     Database, DatabaseCommit, DatabaseRef,
-    context::result::{EVMError, InvalidTransaction, ResultAndState},
+    context::result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction, ResultAndState},
     database::states::bundle_state::BundleRetention,
     database_interface::DatabaseCommitExt,
 };
@@ -125,7 +125,7 @@ impl Position<'_> {
         let refused = |reason| SimulateError::Refused { sender: environment.caller, gas, reason };
         let (fork, block) = (evm.cfg_env().spec, evm.block());
         checks::check(&environment, &sender, fork, block, self.options).map_err(refused)?;
-        let wraps = sender.nonce == u64::MAX && environment.kind != TxKind::Create;
+        let (at_end, creates) = (sender.nonce == u64::MAX, environment.kind == TxKind::Create);
         let blob_gas = environment.blob_hashes.len() as u64 * DATA_GAS_PER_BLOB;
         let caller = environment.caller;
         // A price that nobody is held to must not stand in the way.
@@ -150,10 +150,19 @@ impl Position<'_> {
             }
             Err(error) => return Err(call_error(caller, error).into()),
         };
-        // Without validation the largest nonce is followed by zero.
-        if wraps && let Some(account) = state.get_mut(&caller) {
+        // Without validation the largest nonce is followed by zero, but creates nothing.
+        if at_end
+            && !creates
+            && let Some(account) = state.get_mut(&caller)
+        {
             account.info.nonce = 0;
         }
+        let result = if at_end && creates {
+            let (reason, gas) = (HaltReason::NonceOverflow, *result.gas());
+            ExecutionResult::Halt { reason, gas, logs: Vec::new() }
+        } else {
+            result
+        };
         evm.db_mut().commit(state);
         let (gas_used, gas_used_max) =
             (result.tx_gas_used(), result.gas().total_gas_spent().max(result.gas().floor_gas()));

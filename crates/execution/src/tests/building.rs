@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::{ExecutionError, Rejection, build_block, execute_block};
-use alloy_consensus::Transaction as _;
+use alloy_consensus::{Transaction as _, TxEip4844};
 use alloy_primitives::{Address, B256, TxKind, U256};
 use mfenx_primitives::RecoveredTransaction;
 use proptest::prelude::*;
@@ -73,6 +73,38 @@ fn a_full_block_takes_no_more() {
     let built = build_block(&spec, &db, parent, &attributes, &mut list, &mut || false).unwrap();
     assert_eq!(built.body.transactions.len(), 2);
     assert_eq!(list.next.len(), 8, "nothing fits into 8,000 gas, so nothing more is asked for");
+}
+
+#[test]
+fn blobs_that_do_not_fit_leave_room_for_others() {
+    let spec = dev();
+    let db = state(&spec);
+    let parent = spec.genesis_header();
+    let blobs = |from| {
+        let hash = B256::right_padding_from(&[1]);
+        let transaction = TxEip4844 {
+            chain_id: spec.chain_id(),
+            gas_limit: 21_000,
+            max_fee_per_gas: 2_000_000_000,
+            max_priority_fee_per_gas: 1,
+            blob_versioned_hashes: vec![hash; 6],
+            max_fee_per_blob_gas: 10,
+            ..TxEip4844::default()
+        };
+        sign_any(transaction, from)
+    };
+    // A block holds nine blobs. More misfits in a row than would end a block that is full.
+    let mut all: Vec<_> = [0; 70].into_iter().map(|_| blobs(1)).collect();
+    all.insert(0, blobs(0));
+    all.push(eip1559(2, |_| {}));
+    let mut list = List::from(all);
+    let built =
+        build_block(&spec, &db, parent, &attributes(&spec, parent), &mut list, &mut || false);
+    let built = built.unwrap();
+    assert_eq!(built.senders, [key(0).address(), key(2).address()]);
+    assert_eq!(built.executed.blob_gas_used, 6 * 131_072);
+    assert!(list.rejected.iter().all(|(_, reason)| matches!(reason, Rejection::DoesNotFit(_))));
+    check(&spec, &db, &built.seal(B256::ZERO).0).unwrap();
 }
 
 #[test]

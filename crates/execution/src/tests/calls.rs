@@ -1,7 +1,7 @@
 //! `call`: go-ethereum's leniency, overrides, bounds.
 
 use super::support::*;
-use crate::{BlockOverrides, CallError, CallOptions, CallOutcome, OverrideError, call, evm_env};
+use crate::{BlockOverrides, CallError, CallOptions, CallOutcome, call, evm_env};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address};
 use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
 use revm::context::{

@@ -7,7 +7,16 @@ use mfenx_rpc::RpcLimits;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 use tokio::{io::AsyncReadExt, net::TcpStream};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{
+        Message,
+        protocol::frame::{
+            Frame,
+            coding::{Data, OpCode},
+        },
+    },
+};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -195,7 +204,7 @@ async fn subscriptions_have_string_identifiers_and_a_limit() {
             assert_eq!(answer["error"]["code"], -32000, "{answer}");
         } else {
             let subscription = answer["result"].as_str().unwrap().to_owned();
-            assert!(subscription.starts_with("0x") && subscription.len() == 34, "{subscription}");
+            assert!(subscription.starts_with("0x") && subscription.len() > 20, "{subscription}");
             ids.insert(subscription);
         }
     }
@@ -297,4 +306,81 @@ async fn a_broken_handshake_is_answered_in_http() {
     let port = Port::open(config()).await;
     let heads = "connection: upgrade\r\nupgrade: websocket\r\n";
     assert_eq!(port.send("GET", "/", heads, "").await.status, 400);
+}
+
+/// The code of the frame that ends a WebSocket.
+async fn closing_code(socket: &mut Socket) -> Option<u16> {
+    loop {
+        let message = tokio::time::timeout(Duration::from_secs(10), socket.next());
+        match message.await.expect("an end")?.ok()? {
+            Message::Close(frame) => return frame.map(|frame| frame.code.into()),
+            Message::Text(text) => panic!("{text}"),
+            _ => {}
+        }
+    }
+}
+
+fn fragment(opcode: OpCode, bytes: &[u8], is_final: bool) -> Message {
+    Message::Frame(Frame::message(bytes.to_vec(), opcode, is_final))
+}
+
+const TEXT: OpCode = OpCode::Data(Data::Text);
+const CONTINUE: OpCode = OpCode::Data(Data::Continue);
+
+#[tokio::test]
+async fn a_message_in_fragments_is_a_message() {
+    let port = Port::open(config()).await;
+    let mut socket = open(&port).await;
+    let request = call(1, "eth_chainId").into_bytes();
+    socket.send(fragment(TEXT, &request[..9], false)).await.unwrap();
+    socket.send(Message::Ping(b"here?".as_slice().into())).await.unwrap();
+    socket.send(fragment(CONTINUE, &request[9..20], false)).await.unwrap();
+    socket.send(Message::Pong(b"unasked".as_slice().into())).await.unwrap();
+    socket.send(fragment(CONTINUE, &request[20..], true)).await.unwrap();
+    let (mut pong, mut result) = (None, None);
+    while pong.is_none() || result.is_none() {
+        match socket.next().await.unwrap().unwrap() {
+            Message::Pong(payload) => pong = Some(payload),
+            Message::Text(text) => result = Some(text),
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(pong.unwrap(), b"here?".as_slice());
+    assert!(result.unwrap().contains("0x2b403"));
+}
+
+#[tokio::test]
+async fn fragments_over_the_limit_are_refused_at_once() {
+    let port = Port::open(GatewayConfig { websocket_message_bytes_max: 1_000, ..config() }).await;
+    let mut socket = open(&port).await;
+    // A request before it is answered as ever.
+    send(&mut socket, call(1, "eth_chainId")).await;
+    assert_eq!(receive(&mut socket).await.unwrap()["id"], 1);
+    socket.send(fragment(TEXT, &[b' '; 600], false)).await.unwrap();
+    socket.send(fragment(CONTINUE, &[b' '; 600], false)).await.unwrap();
+    assert_eq!(receive(&mut socket).await.unwrap()["error"]["code"], -32600);
+    assert_eq!(closing_code(&mut socket).await, Some(1009));
+}
+
+#[tokio::test]
+async fn whoever_breaks_the_protocol_is_told_why_it_ends() {
+    let port = Port::open(config()).await;
+    let mut socket = open(&port).await;
+    send(&mut socket, call(1, "wait")).await;
+    socket.send(fragment(CONTINUE, b"x", true)).await.unwrap();
+    // What was asked before is answered first.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    port.release.notify_one();
+    assert_eq!(receive(&mut socket).await.unwrap()["result"], "done");
+    assert_eq!(closing_code(&mut socket).await, Some(1002));
+    // Whoever says goodbye is answered.
+    let mut socket = open(&port).await;
+    socket.send(Message::Close(None)).await.unwrap();
+    assert_eq!(closing_code(&mut socket).await, Some(1000));
+    // And so is everybody when the node stops.
+    let mut socket = open(&port).await;
+    send(&mut socket, call(1, "eth_chainId")).await;
+    assert!(receive(&mut socket).await.is_some());
+    port.shutdown.cancel();
+    assert_eq!(closing_code(&mut socket).await, Some(1001));
 }

@@ -20,7 +20,7 @@ const HEADER: Method = Method {
     summary: "The RLP of a header.",
     params: &[Param::required("block", "BlockId")],
     result: "Bytes",
-    example: r#"["0x1"]"#,
+    example: r#"["0x4"]"#,
 };
 
 const BLOCK: Method = Method {
@@ -28,7 +28,7 @@ const BLOCK: Method = Method {
     summary: "The RLP of a block.",
     params: &[Param::required("block", "BlockId")],
     result: "Bytes",
-    example: r#"["0x1"]"#,
+    example: r#"["0x4"]"#,
 };
 
 const RECEIPTS: Method = Method {
@@ -36,7 +36,7 @@ const RECEIPTS: Method = Method {
     summary: "The receipts of a block as they stand in its receipts trie.",
     params: &[Param::required("block", "BlockId")],
     result: "Bytes[]",
-    example: r#"["0x1"]"#,
+    example: r#"["0x4"]"#,
 };
 
 const TRANSACTION: Method = Method {
@@ -44,7 +44,7 @@ const TRANSACTION: Method = Method {
     summary: "The signed bytes of a transaction in a block or in the pool.",
     params: &[Param::required("hash", "Hash32")],
     result: "Bytes|null",
-    example: r#"["0x0000000000000000000000000000000000000000000000000000000000000001"]"#,
+    example: r#"["0x90c330080b3182dbd94612dc111d3dee8b5f9ecd682ec7535b77a74331d41945"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

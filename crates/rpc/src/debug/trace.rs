@@ -8,7 +8,7 @@ use crate::{
     eth::call_request,
     method::{Method, Param},
     params::Args,
-    recording::{Bounded, Json, Place, Text, TraceTime, block_after_parent},
+    recording::{Answer, Bounded, Place, Text, TraceTime, block_after_parent},
     registry::Registry,
     work::{Cancel, Class},
 };
@@ -27,7 +27,7 @@ const TRANSACTION: Method = Method {
     summary: "What a transaction did, run again under a tracer; without one, its opcodes.",
     params: &[Param::required("hash", "Hash32"), CONFIG],
     result: "Trace",
-    example: r#"["0x9e5bbe6dbb0e8cf0d9b3c4ca9e2b1d0ee1dba5ee4f7a7c96ff31a4f7a4e2a7c0", {"tracer": "callTracer"}]"#,
+    example: r#"["0x091706c64e00cd2a839509505794b4aea29d7e181667cf9e63f4cfda64c17d77",{"tracer":"callTracer"}]"#,
 };
 
 const CALL: Method = Method {
@@ -39,7 +39,7 @@ const CALL: Method = Method {
         Param::optional("config", "TraceCallConfig"),
     ],
     result: "Trace",
-    example: r#"[{"to": "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"}, "latest", {"tracer": "callTracer"}]"#,
+    example: r#"[{"to":"0x5fbdb2315678afecb367f032d93f642f64180aa3","input":"0x70a08231000000000000000000000000f39fd6e51aad88f6f4ce6ab8827279cfffb92266"},"latest",{"tracer":"callTracer"}]"#,
 };
 
 const BLOCK_BY_NUMBER: Method = Method {
@@ -47,7 +47,7 @@ const BLOCK_BY_NUMBER: Method = Method {
     summary: "What each transaction of a block did, run again under a tracer.",
     params: &[Param::required("block", "BlockNumberOrTag"), CONFIG],
     result: "BlockTrace[]",
-    example: r#"["0x1", {"tracer": "callTracer"}]"#,
+    example: r#"["0x3",{"tracer":"callTracer"}]"#,
 };
 
 const BLOCK_BY_HASH: Method = Method {
@@ -55,7 +55,7 @@ const BLOCK_BY_HASH: Method = Method {
     summary: "What each transaction of a block did, run again under a tracer.",
     params: &[Param::required("hash", "Hash32"), CONFIG],
     result: "BlockTrace[]",
-    example: r#"["0x9e5bbe6dbb0e8cf0d9b3c4ca9e2b1d0ee1dba5ee4f7a7c96ff31a4f7a4e2a7c0", {"tracer": "callTracer"}]"#,
+    example: r#"["0xb637c0e9df68d798bdd4d80bd0cceb0621f03f2fb548aa10cd2808e78592a92b",{"tracer":"callTracer"}]"#,
 };
 
 const BLOCK: Method = Method {
@@ -63,18 +63,18 @@ const BLOCK: Method = Method {
     summary: "What each transaction of a block in RLP does under a tracer; its parent must be known.",
     params: &[Param::required("block", "Bytes"), CONFIG],
     result: "BlockTrace[]",
-    example: r#"["0x", {"tracer": "callTracer"}]"#,
+    example: r#"["0xf902d1f90261a0c183ae08ddc8087490b6880143f58f237724c94f9221853867863573b29dcbc9a01dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d4934794bebebebebebebebebebebebebebebebebebebebea085019be0d545b50ee1ce94e3f23e06590041478c9cf356c444e3808fdf97a5b7a0642fbf7274bdb19a33dfbe1465e5d3b38342afa87311df9b33c244a8f9615d00a0056b23fbba480696b65fe5a59b8f2148a1299103c4f57df839233af2cf4ca2d2b901000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000080048407270e00825208846ae6810480a001010101010101010101010101010101010101010101010101010101010101018800000000000000008422fc6282a056e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b4218080a00000000000000000000000000000000000000000000000000000000000000000a0e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855f869f8670285012a05f200825208943c44cdddb6a900fa2b585dd299e03d12fa4293bc07808305682aa0c9e6070aef668a0e3b5d95a9b1b12328ae4a615fedf0755fda68db9e2afa9dc5a057c240903e73a2a45e6dd6677b026838601fc311101dc595b7c7414447272db6c0c0",{"tracer":"callTracer"}]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Traces, &TRANSACTION, transaction)?;
-    registry.work(Class::Traces, &CALL, call)?;
-    registry.work(Class::Traces, &BLOCK_BY_NUMBER, block_by_number)?;
-    registry.work(Class::Traces, &BLOCK_BY_HASH, block_by_hash)?;
-    registry.work(Class::Traces, &BLOCK, block)
+    registry.work_json(Class::Traces, &TRANSACTION, transaction)?;
+    registry.work_json(Class::Traces, &CALL, call)?;
+    registry.work_json(Class::Traces, &BLOCK_BY_NUMBER, block_by_number)?;
+    registry.work_json(Class::Traces, &BLOCK_BY_HASH, block_by_hash)?;
+    registry.work_json(Class::Traces, &BLOCK, block)
 }
 
-fn transaction(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn transaction(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let (hash, config) = (args.hash(0)?, TraceConfig::read(context, args, 1)?);
     let (time, mut tracer) = begin(context, &config, 1, cancel)?;
     let reader = context.store.reader()?;
@@ -87,10 +87,14 @@ fn transaction(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Js
     let mut replay = run.start(state, &mut tracer, &mut interrupt)?;
     let first_log = run.skip(&mut replay, index)?;
     run.trace(&mut replay, &mut out, index, first_log)?;
-    out.finish()
+    Ok(Some(out.finish()))
 }
 
-fn block_by_number(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn block_by_number(
+    context: &Context,
+    args: &Args<'_>,
+    cancel: &Cancel,
+) -> Result<Answer, RpcError> {
     let (id, config) = (args.block_number(0)?, TraceConfig::read(context, args, 1)?);
     let (time, tracer) = begin(context, &config, 1, cancel)?;
     let reader = context.store.reader()?;
@@ -105,7 +109,7 @@ fn block_by_number(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Resul
     whole_block(&Run { context, time: &time, block: &block.block }, state, tracer)
 }
 
-fn block_by_hash(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn block_by_hash(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let (hash, config) = (args.hash(0)?, TraceConfig::read(context, args, 1)?);
     let (time, tracer) = begin(context, &config, 1, cancel)?;
     let reader = context.store.reader()?;
@@ -115,7 +119,7 @@ fn block_by_hash(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<
     whole_block(&Run { context, time: &time, block: &block.block }, state, tracer)
 }
 
-fn block(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn block(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let config = TraceConfig::read(context, args, 1)?;
     let (time, tracer) = begin(context, &config, 1, cancel)?;
     let encoded = args.data(0)?;
@@ -141,7 +145,7 @@ fn whole_block(
     run: &Run<'_>,
     state: StateView<'_>,
     mut tracer: Bounded<Tracer>,
-) -> Result<Json, RpcError> {
+) -> Result<Answer, RpcError> {
     let mut interrupt = || run.time.is_up();
     let mut replay = run.start(state, &mut tracer, &mut interrupt)?;
     let (mut out, mut first_log) = (Text::default(), 0);
@@ -159,10 +163,10 @@ fn whole_block(
         replay.keep(state);
     }
     out.raw("]");
-    out.finish()
+    Ok(Some(out.finish()))
 }
 
-fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let request: TransactionRequest = args.value(0)?;
     let (id, mut config) = (args.block_or_latest(1)?, TraceConfig::read(context, args, 2)?);
     let (time, mut tracer) = begin(context, &config, 2, cancel)?;
@@ -200,7 +204,7 @@ fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, Rpc
     let (tracer, state) = replay.inspector_and_state();
     let mut out = Text::default();
     tracer.inspector.write(&mut out, gas_limit, &place, &result, state)?;
-    out.finish()
+    Ok(Some(out.finish()))
 }
 
 /// The overrides of a call, within bounds.

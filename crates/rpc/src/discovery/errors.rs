@@ -43,6 +43,18 @@ pub(crate) const CODES: &[Code] = &[
         "A call reverted: `execution reverted[: reason]`, with what it reverted with in `data`.",
     ),
     code(
+        "SyncTimeout",
+        4,
+        "eth_sendRawTransactionSync (EIP-7966): the transaction is in the pool and not yet in a block; \
+         `data` is its hash.",
+    ),
+    code(
+        "SyncUnready",
+        5,
+        "eth_sendRawTransactionSync (EIP-7966): the transaction cannot be executed, for a nonce or \
+         funds are missing, or was dropped; `data` is its hash.",
+    ),
+    code(
         "Server",
         -32000,
         "What go-ethereum answers with -32000, in its words: `nonce too low`, `insufficient funds for \
@@ -61,6 +73,8 @@ pub(crate) const CODES: &[Code] = &[
          unread. The same request may succeed later.",
     ),
     code("PrunedHistory", 4444, "The node no longer keeps the history that this needs."),
+    code("MovedToItself", -38022, "A precompile is to be moved to where it is."),
+    code("LimitExceeded", -38026, "There is more in the request than may be asked for at once."),
     code("Internal", -32603, "The node is at fault; the cause is in its log."),
 ];
 
@@ -80,6 +94,9 @@ pub(crate) fn of(method: &Method) -> Vec<&'static str> {
         names.extend(["Server", "PrunedHistory"]);
     } else if takes(&["Bytes"]) {
         names.push("Server");
+    }
+    if method.name == "eth_sendRawTransactionSync" {
+        names.extend(["SyncTimeout", "SyncUnready"]);
     }
     names.extend(["RequestTimeout", "ResponseTooLarge", "Busy", "Internal"]);
     names

@@ -37,7 +37,20 @@ pub(crate) const UNSUPPORTED: &[(&[&str], &str)] = &[
     (&["admin_*"], "Nothing that changes the node is reachable on the public port."),
     (&["clique_*", "les_*", "beacon_*", "lotus_*"], "They belong to another consensus or network."),
     (
-        &["debug_setHead", "debug_dbGet", "debug_dbAncient*", "debug_chaindb*", "debug_dumpBlock"],
+        &[
+            "debug_chaindb*",
+            "debug_dbAncient*",
+            "debug_dbGet",
+            "debug_dumpBlock",
+            "debug_executePayload",
+            "debug_getAccessibleState",
+            "debug_getTrieFlushInterval",
+            "debug_printBlock",
+            "debug_seedHash",
+            "debug_setHead",
+            "debug_setTrieFlushInterval",
+            "debug_sync",
+        ],
         "A committed block is decided for good, and the database is not for callers: `mfenx db` and \
          `mfenx export` look into it.",
     ),
@@ -76,8 +89,15 @@ pub(crate) const UNSUPPORTED: &[(&[&str], &str)] = &[
         "They look into go-ethereum's own process; here `--log` and the metrics port do that.",
     ),
     (
-        &["debug_standardTraceBlockToFile", "debug_standardTraceBadBlockToFile"],
-        "A caller does not write files on the node; debug_traceBlockByNumber has the same content.",
+        &[
+            "debug_standardTraceBadBlockToFile",
+            "debug_standardTraceBlockToFile",
+            "debug_traceBadBlock",
+            "debug_traceBlockFromFile",
+            "debug_traceChain",
+        ],
+        "Callers neither read nor write files on the node, no bad blocks are kept, and a trace is of \
+         one block: debug_traceBlock and debug_traceBlockByNumber have the same content.",
     ),
     (
         &["anvil_*", "evm_*", "hardhat_*", "ganache_*", "tenderly_*"],
@@ -85,8 +105,49 @@ pub(crate) const UNSUPPORTED: &[(&[&str], &str)] = &[
          of eth_call and eth_simulateV1 answer most of the same questions.",
     ),
     (
-        &["eth_sendBundle", "eth_callBundle", "eth_cancelBundle", "mev_*", "flashbots_*"],
-        "There is no market for places in a block.",
+        &[
+            "eth_callBundle",
+            "eth_cancelBundle",
+            "eth_sendBundle",
+            "eth_sendPrivateTransaction",
+            "eth_sendRawTransactionConditional",
+            "flashbots_*",
+            "mev_*",
+        ],
+        "There is no market for places in a block; eth_callMany and eth_simulateV1 simulate.",
+    ),
+    (
+        &[
+            "eth_estimateUserOperationGas",
+            "eth_getUserOperation*",
+            "eth_sendUserOperation",
+            "eth_supportedEntryPoints",
+        ],
+        "They belong to a bundler (ERC-4337), which can be run beside the node.",
+    ),
+    (
+        &["eth_getBlobSidecars", "eth_blobSidecars*"],
+        "There is no data-availability layer, so blocks hold no blobs (decision 3).",
+    ),
+    (
+        &["eth_getBlockAccessList*", "debug_getBlockAccessList*"],
+        "Blocks have no access lists (EIP-7928) before the fork that brings them.",
+    ),
+    (
+        &[
+            "erigon_blockNumber",
+            "erigon_cumulativeChainTraffic",
+            "erigon_forks",
+            "erigon_getBalanceChangesInBlock",
+            "erigon_getBlockByTimestamp",
+            "erigon_getBlockReceiptsByBlockHash",
+            "erigon_getHeaderByHash",
+            "erigon_getLatestLogs",
+            "erigon_getLogs*",
+            "erigon_issuance",
+            "erigon_nodeInfo",
+        ],
+        "Of this namespace only what Otterscan asks is here; eth_* has most of the rest.",
     ),
     (
         &[

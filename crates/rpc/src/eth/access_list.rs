@@ -5,7 +5,6 @@ use super::{
     call_request,
 };
 use crate::{
-    block_id::state_after,
     context::Context,
     error::{RpcError, halt},
     json::Quantity,
@@ -29,7 +28,7 @@ const CREATE_ACCESS_LIST: Method = Method {
         Param::optional("stateOverride", "StateOverride"),
     ],
     result: "AccessListResult",
-    example: r#"[{"from":"0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266","to":"0x5fbdb2315678afecb367f032d93f642f64180aa3","input":"0x70a08231000000000000000000000000f39fd6e51aad88f6f4ce6ab8827279cfffb92266"},"latest"]"#,
+    example: r#"[{"from":"0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266","to":"0x5fbdb2315678afecb367f032d93f642f64180aa3","input":"0xa9059cbb00000000000000000000000070997970c51812dc3a010c7d01b50e0d17dc79c80000000000000000000000000000000000000000000000000000000000000001"},"latest"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
@@ -54,8 +53,7 @@ fn access_list(
     let request = args.value(0)?;
     let (block, options) = (args.block_or_latest(1)?, call::options(context, args)?);
     let reader = context.store.reader()?;
-    let header = block.header(&reader)?;
-    let state = state_after(&reader, header.number)?;
+    let (header, state) = context.header_and_state(block, &reader)?;
     let tx = call_request::tx_env(request, &context.spec, &header, options.gas_cap)?;
     let time = Time::starting(context, cancel);
     let env = evm_env(&context.spec, &header);

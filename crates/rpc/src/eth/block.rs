@@ -11,17 +11,12 @@ use crate::{
     registry::Registry,
     work::{Cancel, Class},
 };
-use alloy_eips::eip4895::Withdrawals;
 use jsonrpsee::core::RegisterMethodError;
 use mfenx_chainspec::ChainSpec;
-use mfenx_execution::{BuildAttributes, next_gas_limit, next_header};
-use mfenx_primitives::{Block, BlockBody, EMPTY_OMMER_ROOT_HASH, Header, SealedHeader};
+use mfenx_primitives::{EMPTY_OMMER_ROOT_HASH, Header};
 use mfenx_storage::Reader;
 use serde::{Serialize, Serializer};
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 const BY_NUMBER: Method = Method {
     name: "eth_getBlockByNumber",
@@ -83,7 +78,12 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     registry.work(Class::Reads, &BY_NUMBER, by_number)?;
     registry.work(Class::Reads, &BY_HASH, by_hash)?;
     registry.work(Class::Reads, &RECEIPTS, receipts)?;
-    registry.inline(&TRANSACTIONS_BY_NUMBER, transactions_by_number)?;
+    registry.inline_or_work(
+        Class::Calls,
+        &TRANSACTIONS_BY_NUMBER,
+        transactions_by_number,
+        pending_transactions,
+    )?;
     registry.inline(&TRANSACTIONS_BY_HASH, transactions_by_hash)?;
     registry.inline(&OMMERS_BY_NUMBER, ommers_by_number)?;
     registry.inline(&OMMERS_BY_HASH, ommers_by_hash)
@@ -93,7 +93,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
 #[derive(Clone)]
 enum BlockAnswer {
     Committed { block: Arc<CachedBlock>, full: bool },
-    Pending(Arc<Block>),
+    Pending { block: Arc<CachedBlock>, full: bool },
 }
 
 impl Serialize for BlockAnswer {
@@ -102,7 +102,9 @@ impl Serialize for BlockAnswer {
             Self::Committed { block, full } => {
                 BlockJson::new(&block.block, *full).serialize(serializer)
             }
-            Self::Pending(block) => BlockJson::pending(block).serialize(serializer),
+            Self::Pending { block, full } => {
+                BlockJson::pending(&block.block, *full).serialize(serializer)
+            }
         }
     }
 }
@@ -115,8 +117,8 @@ fn by_number(
     let (id, full) = (args.block_number(0)?, args.optional(1)?.unwrap_or(false));
     let reader = context.store.reader()?;
     if id == BlockId::Pending {
-        let head = BlockId::Latest.header(&reader)?;
-        return Ok(Some(BlockAnswer::Pending(Arc::new(pending(&context.spec, &head)))));
+        let block = Arc::clone(&context.pending(&reader)?.block);
+        return Ok(Some(BlockAnswer::Pending { block, full }));
     }
     block(context, &reader, id, full)
 }
@@ -142,23 +144,6 @@ fn block(
     Ok(block.map(|block| BlockAnswer::Committed { block, full }))
 }
 
-/// The block that would follow `head` now if nobody sent a transaction.
-fn pending(spec: &ChainSpec, head: &SealedHeader) -> Block {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let attributes = BuildAttributes {
-        timestamp: now.max(head.timestamp.saturating_add(1)),
-        beneficiary: head.beneficiary,
-        prev_randao: head.mix_hash,
-        gas_limit: next_gas_limit(head.gas_limit, spec.params().gas_limit_target),
-        extra_data: Default::default(),
-        parent_beacon_block_root: None,
-        withdrawals: None,
-    };
-    let header = next_header(spec, head, &attributes);
-    let withdrawals = header.withdrawals_root.map(|_| Withdrawals::default());
-    Block { header, body: BlockBody { withdrawals, ..Default::default() } }
-}
-
 /// The receipts of a block on their way to the caller.
 #[derive(Clone)]
 struct ReceiptsAnswer {
@@ -173,25 +158,23 @@ impl Serialize for ReceiptsAnswer {
     }
 }
 
-/// The pending block is empty, so it has no receipts.
-#[derive(Clone, Serialize)]
-#[serde(untagged)]
-enum Receipts {
-    Committed(ReceiptsAnswer),
-    Pending([(); 0]),
-}
-
-fn receipts(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<Option<Receipts>, RpcError> {
+fn receipts(
+    context: &Context,
+    args: &Args<'_>,
+    _: &Cancel,
+) -> Result<Option<ReceiptsAnswer>, RpcError> {
     let id = args.block(0)?;
-    if id == BlockId::Pending {
-        return Ok(Some(Receipts::Pending([])));
-    }
     let reader = context.store.reader()?;
-    let Some(number) = id.number(&reader)? else { return Ok(None) };
-    let Some(block) = context.blocks.get(&reader, number)? else { return Ok(None) };
-    block.receipts(&reader)?;
+    let block = if id == BlockId::Pending {
+        Arc::clone(&context.pending(&reader)?.block)
+    } else {
+        let Some(number) = id.number(&reader)? else { return Ok(None) };
+        let Some(block) = context.blocks.get(&reader, number)? else { return Ok(None) };
+        block.receipts(&reader)?;
+        block
+    };
     let blob_gas_price = blob_gas_price(&context.spec, block.block.header());
-    Ok(Some(Receipts::Committed(ReceiptsAnswer { block, blob_gas_price })))
+    Ok(Some(ReceiptsAnswer { block, blob_gas_price }))
 }
 
 /// The blob base fee of a block, in wei; none before Cancun (EIP-4844).
@@ -199,11 +182,25 @@ pub(crate) fn blob_gas_price(spec: &ChainSpec, header: &Header) -> Option<u128> 
     header.blob_fee(spec.blob_params_at(header.timestamp)?)
 }
 
+/// None for the pending block, which takes work.
 fn transactions_by_number(
     context: &Context,
     args: &Args<'_>,
+) -> Result<Option<Option<Quantity<u64>>>, RpcError> {
+    let id = args.block_number(0)?;
+    if id == BlockId::Pending {
+        return Ok(None);
+    }
+    transactions(context, id).map(Some)
+}
+
+fn pending_transactions(
+    context: &Context,
+    _: &Args<'_>,
+    _: &Cancel,
 ) -> Result<Option<Quantity<u64>>, RpcError> {
-    transactions(context, args.block_number(0)?)
+    let pending = context.pending(&context.store.reader()?)?;
+    Ok(Some(Quantity(pending.block.block.transactions().len() as u64)))
 }
 
 fn transactions_by_hash(
@@ -214,9 +211,6 @@ fn transactions_by_hash(
 }
 
 fn transactions(context: &Context, id: BlockId) -> Result<Option<Quantity<u64>>, RpcError> {
-    if id == BlockId::Pending {
-        return Ok(Some(Quantity(0)));
-    }
     let reader = context.store.reader()?;
     let Some(number) = id.number(&reader)? else { return Ok(None) };
     Ok(reader.transaction_count(number)?.map(|count| Quantity(count as u64)))

@@ -17,7 +17,7 @@ const BY_NONCE: Method = Method {
     summary: "The transaction that an account sent with a nonce, in a block or in the pool.",
     params: &[Param::required("sender", "Address"), Param::required("nonce", "Quantity")],
     result: "Transaction|null",
-    example: r#"["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266","0x0"]"#,
+    example: r#"["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266","0x2"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

@@ -2,7 +2,6 @@
 
 use super::call_request;
 use crate::{
-    block_id::state_after,
     context::Context,
     error::{RpcError, halt},
     json::Quantity,
@@ -54,8 +53,7 @@ fn eth_call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Bytes
     let request: TransactionRequest = args.value(0)?;
     let (block, options) = (args.block_or_latest(1)?, options(context, args)?);
     let reader = context.store.reader()?;
-    let header = block.header(&reader)?;
-    let state = state_after(&reader, header.number)?;
+    let (header, state) = context.header_and_state(block, &reader)?;
     let tx = call_request::tx_env(request, &context.spec, &header, options.gas_cap)?;
     let time = Time::starting(context, cancel);
     let outcome = call(state, evm_env(&context.spec, &header), tx, &options, &mut || time.is_up());
@@ -76,8 +74,7 @@ fn eth_estimate_gas(
     let request: TransactionRequest = args.value(0)?;
     let (block, options) = (args.block_or_latest(1)?, options(context, args)?);
     let reader = context.store.reader()?;
-    let header = block.header(&reader)?;
-    let state = state_after(&reader, header.number)?;
+    let (header, state) = context.header_and_state(block, &reader)?;
     // Without a limit of its own the search starts from the block's.
     let tx = call_request::tx_env(request, &context.spec, &header, 0)?;
     let time = Time::starting(context, cancel);

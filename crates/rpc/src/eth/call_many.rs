@@ -5,7 +5,7 @@ use super::{
     call_request,
 };
 use crate::{
-    block_id::{BlockId, state_after},
+    block_id::BlockId,
     context::Context,
     error::{RpcError, halt},
     method::{Method, Param},
@@ -77,8 +77,7 @@ fn eth_call_many(
     }
     let (block, options) = (block(args)?, call::options(context, args)?);
     let reader = context.store.reader()?;
-    let header = block.header(&reader)?;
-    let state = state_after(&reader, header.number)?;
+    let (header, state) = context.header_and_state(block, &reader)?;
     let mut prepared = Vec::with_capacity(bundles.len());
     for bundle in bundles {
         let calls = bundle

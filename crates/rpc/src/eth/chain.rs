@@ -2,7 +2,7 @@
 
 use crate::{
     context::Context, error::RpcError, json::Quantity, method::Method, params::Args,
-    registry::Registry,
+    registry::Registry, status::SyncProgress,
 };
 use alloy_primitives::Address;
 use jsonrpsee::core::RegisterMethodError;
@@ -55,28 +55,36 @@ fn block_number(context: &Context, _: &Args<'_>) -> Result<Quantity<u64>, RpcErr
     Ok(Quantity(context.head.borrow().number))
 }
 
+/// How far the node has got.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Progress {
+    starting_block: Quantity<u64>,
+    current_block: Quantity<u64>,
+    highest_block: Quantity<u64>,
+}
+
+impl From<SyncProgress> for Progress {
+    fn from(progress: SyncProgress) -> Self {
+        Self {
+            starting_block: Quantity(progress.starting_block),
+            current_block: Quantity(progress.current_block),
+            highest_block: Quantity(progress.highest_block),
+        }
+    }
+}
+
 /// `false`, or how far the node has got.
 #[derive(Clone, Serialize)]
 #[serde(untagged)]
 enum Syncing {
     UpToDate(bool),
-    #[serde(rename_all = "camelCase")]
-    Behind {
-        starting_block: Quantity<u64>,
-        current_block: Quantity<u64>,
-        highest_block: Quantity<u64>,
-    },
+    Behind(Progress),
 }
 
 fn syncing(context: &Context, _: &Args<'_>) -> Result<Syncing, RpcError> {
-    Ok(match context.status.sync() {
-        None => Syncing::UpToDate(false),
-        Some(progress) => Syncing::Behind {
-            starting_block: Quantity(progress.starting_block),
-            current_block: Quantity(progress.current_block),
-            highest_block: Quantity(progress.highest_block),
-        },
-    })
+    let progress = context.status.sync();
+    Ok(progress.map_or(Syncing::UpToDate(false), |progress| Syncing::Behind(progress.into())))
 }
 
 /// The node keeps no keys.

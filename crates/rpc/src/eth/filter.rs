@@ -144,6 +144,13 @@ impl LogFilter {
         self.topics.iter().map(Vec::len).sum()
     }
 
+    /// Memory it takes, roughly, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let values = self.bits.iter().map(Vec::len).sum::<usize>() * size_of::<BloomBits>();
+        let addresses = self.addresses.len() * Address::len_bytes();
+        size_of::<Self>() + values + addresses + self.topic_count() * B256::len_bytes()
+    }
+
     /// Whether a block or receipt with this bloom may have a log that matches.
     pub(crate) fn may_match(&self, bloom: &Bloom) -> bool {
         self.bits.iter().all(|list| list.iter().any(|wanted| wanted.are_in(bloom)))

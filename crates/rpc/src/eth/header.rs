@@ -8,6 +8,7 @@ use crate::{
     method::{Method, Param},
     params::Args,
     registry::Registry,
+    work::{Cancel, Class},
 };
 use jsonrpsee::core::RegisterMethodError;
 use mfenx_primitives::SealedHeader;
@@ -15,7 +16,7 @@ use serde::{Serialize, Serializer};
 
 const BY_NUMBER: Method = Method {
     name: "eth_getHeaderByNumber",
-    summary: "The header of a block; null for an unknown one and for `pending`.",
+    summary: "The header of a block; null for an unknown one.",
     params: &[Param::required("block", "BlockNumberOrTag")],
     result: "Header|null",
     example: r#"["0x1"]"#,
@@ -26,26 +27,42 @@ const BY_HASH: Method = Method {
     summary: "The header of a block by its hash; null for an unknown one.",
     params: &[Param::required("hash", "Hash32")],
     result: "Header|null",
-    example: r#"["0x0000000000000000000000000000000000000000000000000000000000000001"]"#,
+    example: r#"["0xf43e9dada00f4713dd0083624333b01d33d08826defa2cfc9dbdb870657875c1"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline(&BY_NUMBER, by_number)?;
+    registry.inline_or_work(Class::Calls, &BY_NUMBER, by_number, pending)?;
     registry.inline(&BY_HASH, by_hash)
 }
 
 /// A header on its way to the caller.
 #[derive(Clone)]
-pub(crate) struct HeaderAnswer(SealedHeader);
+pub(crate) struct HeaderAnswer {
+    header: SealedHeader,
+    pending: bool,
+}
 
 impl Serialize for HeaderAnswer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        HeaderJson::new(&self.0, self.0.hash()).serialize(serializer)
+        let header = &self.header;
+        match self.pending {
+            true => HeaderJson::pending(header).serialize(serializer),
+            false => HeaderJson::new(header, header.hash()).serialize(serializer),
+        }
     }
 }
 
-fn by_number(context: &Context, args: &Args<'_>) -> Result<Option<HeaderAnswer>, RpcError> {
-    find(context, args.block_number(0)?)
+/// None for the pending block, which takes work.
+fn by_number(context: &Context, args: &Args<'_>) -> Result<Option<Option<HeaderAnswer>>, RpcError> {
+    match args.block_number(0)? {
+        BlockId::Pending => Ok(None),
+        id => find(context, id).map(Some),
+    }
+}
+
+fn pending(context: &Context, _: &Args<'_>, _: &Cancel) -> Result<Option<HeaderAnswer>, RpcError> {
+    let header = context.pending(&context.store.reader()?)?.header();
+    Ok(Some(HeaderAnswer { header, pending: true }))
 }
 
 fn by_hash(context: &Context, args: &Args<'_>) -> Result<Option<HeaderAnswer>, RpcError> {
@@ -59,5 +76,5 @@ pub(crate) fn find(context: &Context, id: BlockId) -> Result<Option<HeaderAnswer
     }
     let reader = context.store.reader()?;
     let Some(number) = id.number(&reader)? else { return Ok(None) };
-    Ok(reader.header(number)?.map(HeaderAnswer))
+    Ok(reader.header(number)?.map(|header| HeaderAnswer { header, pending: false }))
 }

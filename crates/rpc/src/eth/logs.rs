@@ -40,7 +40,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
 
 /// A log that matches, and where it stands.
 #[derive(Clone)]
-struct Found {
+pub(crate) struct Found {
     log: Log,
     place: LogPlace,
 }
@@ -57,7 +57,19 @@ fn get_logs(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Vec<F
     let (filter, blocks) = LogFilter::parse(json, limits.logs_addresses_max)
         .map_err(|reason| RpcError::argument(0, reason))?;
     let reader = context.store.reader()?;
-    let (from, to) = range(&reader, blocks)?;
+    search(context, &reader, &filter, blocks, cancel)
+}
+
+/// The logs of `blocks`.
+pub(super) fn search(
+    context: &Context,
+    reader: &Reader,
+    filter: &LogFilter,
+    blocks: Blocks,
+    cancel: &Cancel,
+) -> Result<Vec<Found>, RpcError> {
+    let limits = &context.limits;
+    let (from, to) = range(reader, blocks)?;
     let blocks = to - from + 1;
     if filter.is_unfiltered() && blocks > limits.logs_unfiltered_blocks_max {
         let most = limits.logs_unfiltered_blocks_max;
@@ -66,8 +78,8 @@ fn get_logs(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Vec<F
         return Err(RpcError::LogLimit { reason, from, to: from + most - 1 });
     }
     let mut search = Search {
-        reader: &reader,
-        filter: &filter,
+        reader,
+        filter,
         limits,
         first: from,
         deadline: Instant::now() + Duration::from_millis(limits.logs_time_ms_max),
@@ -85,6 +97,46 @@ fn get_logs(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Vec<F
         }
     }
     Ok(search.found)
+}
+
+/// The logs of the blocks `from` to `to` as far as the limits of one search go, and the last block
+/// whose logs are among them: where a caller goes on who does not mind to ask again.
+pub(super) fn page(
+    context: &Context,
+    reader: &Reader,
+    filter: &LogFilter,
+    (from, to): (u64, u64),
+    cancel: &Cancel,
+) -> Result<(Vec<Found>, u64), RpcError> {
+    let limits = &context.limits;
+    let to = if filter.is_unfiltered() {
+        to.min(from.saturating_add(limits.logs_unfiltered_blocks_max.max(1) - 1))
+    } else {
+        to
+    };
+    let mut search = Search {
+        reader,
+        filter,
+        limits,
+        first: from,
+        deadline: Instant::now() + Duration::from_millis(limits.logs_time_ms_max),
+        found: Vec::new(),
+        bytes: 0,
+    };
+    for number in from..=to {
+        if cancel.is_cancelled() {
+            return Err(RpcError::Cancelled);
+        }
+        match search.block(number) {
+            Ok(()) => {}
+            Err(RpcError::LogLimit { to, .. }) => {
+                search.found.retain(|found| found.place.block_number <= to);
+                return Ok((search.found, to));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((search.found, to))
 }
 
 fn range(reader: &Reader, blocks: Blocks) -> Result<(u64, u64), RpcError> {

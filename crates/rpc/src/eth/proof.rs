@@ -28,7 +28,7 @@ const GET_PROOF: Method = Method {
         Param::optional("block", "BlockId"),
     ],
     result: "AccountProof",
-    example: r#"["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",["0x0"],"latest"]"#,
+    example: r#"["0x5fbdb2315678afecb367f032d93f642f64180aa3",["0x1"],"latest"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

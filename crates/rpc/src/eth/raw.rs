@@ -7,6 +7,7 @@ use crate::{
     method::{Method, Param},
     params::Args,
     registry::Registry,
+    work::{Cancel, Class},
 };
 use alloy_eips::Encodable2718;
 use alloy_primitives::{B256, Bytes};
@@ -17,7 +18,7 @@ const BY_HASH: Method = Method {
     summary: "The signed bytes of a transaction in a block or in the pool.",
     params: &[Param::required("hash", "Hash32")],
     result: "Bytes|null",
-    example: r#"["0x0000000000000000000000000000000000000000000000000000000000000001"]"#,
+    example: r#"["0x90c330080b3182dbd94612dc111d3dee8b5f9ecd682ec7535b77a74331d41945"]"#,
 };
 
 const BY_BLOCK_HASH: Method = Method {
@@ -25,7 +26,7 @@ const BY_BLOCK_HASH: Method = Method {
     summary: "The signed bytes of a transaction by its place.",
     params: &[Param::required("blockHash", "Hash32"), Param::required("index", "Quantity")],
     result: "Bytes|null",
-    example: r#"["0x0000000000000000000000000000000000000000000000000000000000000001","0x0"]"#,
+    example: r#"["0xf43e9dada00f4713dd0083624333b01d33d08826defa2cfc9dbdb870657875c1","0x1"]"#,
 };
 
 const BY_BLOCK_NUMBER: Method = Method {
@@ -33,13 +34,13 @@ const BY_BLOCK_NUMBER: Method = Method {
     summary: "The signed bytes of a transaction by its place.",
     params: &[Param::required("block", "BlockNumberOrTag"), Param::required("index", "Quantity")],
     result: "Bytes|null",
-    example: r#"["0x1","0x0"]"#,
+    example: r#"["0x2","0x1"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
     registry.inline(&BY_HASH, by_hash)?;
     registry.inline(&BY_BLOCK_HASH, by_block_hash)?;
-    registry.inline(&BY_BLOCK_NUMBER, by_block_number)
+    registry.inline_or_work(Class::Calls, &BY_BLOCK_NUMBER, by_block_number, in_pending_block)
 }
 
 type Answer = Result<Option<Bytes>, RpcError>;
@@ -66,15 +67,24 @@ fn by_block_hash(context: &Context, args: &Args<'_>) -> Answer {
     by_place(context, BlockId::Hash(args.hash(0)?), args.quantity(1)?)
 }
 
-fn by_block_number(context: &Context, args: &Args<'_>) -> Answer {
-    by_place(context, args.block_number(0)?, args.quantity(1)?)
+/// None for the pending block, which takes work.
+fn by_block_number(context: &Context, args: &Args<'_>) -> Result<Option<Option<Bytes>>, RpcError> {
+    let (id, index) = (args.block_number(0)?, args.quantity(1)?);
+    match id {
+        BlockId::Pending => Ok(None),
+        id => by_place(context, id, index).map(Some),
+    }
 }
 
-/// The pending block is empty, so nothing stands in it.
+fn in_pending_block(context: &Context, args: &Args<'_>, _: &Cancel) -> Answer {
+    let place = usize::try_from(args.quantity(1)?).ok();
+    let pending = context.pending(&context.store.reader()?)?;
+    let transactions = pending.block.block.transactions();
+    let found = place.and_then(|place| transactions.get(place));
+    Ok(found.map(|transaction| transaction.encoded_2718().into()))
+}
+
 fn by_place(context: &Context, id: BlockId, index: u64) -> Answer {
-    if id == BlockId::Pending {
-        return Ok(None);
-    }
     let reader = context.store.reader()?;
     let Some(number) = id.number(&reader)? else { return Ok(None) };
     let transaction = reader.transaction(number, index)?;

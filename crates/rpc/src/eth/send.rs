@@ -1,5 +1,6 @@
 //! `eth_sendRawTransaction`.
 
+use super::blob_transaction;
 use crate::{
     context::Context,
     error::RpcError,
@@ -20,36 +21,42 @@ use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY};
 use alloy_rlp::Error as RlpError;
 use jsonrpsee::core::RegisterMethodError;
 use mfenx_primitives::{RecoveredTransaction, Transaction};
-use mfenx_txpool::{PoolError, SenderState};
+use mfenx_txpool::{PoolError, SenderState, Sidecar};
+use std::sync::Arc;
 
 /// How often the sender's account is read before the transaction is given up.
 const READS_MAX: u32 = 16;
 
 const SEND_RAW: Method = Method {
     name: "eth_sendRawTransaction",
-    summary: "Puts a signed transaction into the pool; its hash.",
+    summary: "Puts a signed transaction into the pool; its hash. Blob transactions, where the chain takes them, come with their sidecar.",
     params: &[Param::required("transaction", "Bytes")],
     result: "Hash32",
     example: r#"["0xf8678085012a05f20082520894f39fd6e51aad88f6f4ce6ab8827279cfffb9226601808305682aa0f7eff483068d5998d16ac2643bed6fedbf0a0783bc1b876ffb47dd923ec4c03ca0706efde21ebb2166cfd62496d5e1e5639ae90caf766640f0f351ec8989d85abf"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Transactions, &SEND_RAW, send_raw)
+    registry
+        .work(Class::Transactions, &SEND_RAW, |context, args, _: &Cancel| send_raw(context, args))
 }
 
-fn send_raw(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<B256, RpcError> {
-    let limit = context.limits.transaction_bytes_max;
-    // Before anything is copied. A blob transaction is long only because of its sidecar, so its
-    // size is not what is wrong with it.
+/// Takes the transaction that is the first parameter into the pool.
+pub(super) fn send_raw(context: &Context, args: &Args<'_>) -> Result<B256, RpcError> {
+    // Before anything is copied. A blob transaction is long only because of its sidecar, so where
+    // there are none its size is not what is wrong with it.
     let digits = args.hex_digits(0)?;
-    if digits.starts_with("03") {
+    let is_blob = digits.starts_with("03");
+    if is_blob && !context.spec.accepts_blobs() {
         return Err(PoolError::UnsupportedType { ty: EIP4844_TX_TYPE_ID }.into());
     }
+    let limits = &context.limits;
+    let limit =
+        if is_blob { limits.blob_transaction_bytes_max } else { limits.transaction_bytes_max };
     let size = digits.len() / 2;
     if size > limit {
         return Err(PoolError::Oversized { size, limit }.into());
     }
-    let transaction = decode(&args.data(0)?)?;
+    let Decoded { transaction, sidecar } = decode(&args.data(0)?)?;
     if context.pool.contains(transaction.tx_hash()) {
         return Err(PoolError::AlreadyKnown.into());
     }
@@ -58,20 +65,29 @@ fn send_raw(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<B256, RpcE
     // A block may come between reading the account and bringing the transaction; that it happens
     // every time is possible only on a chain that makes blocks faster than it reads one account.
     for _ in 1..READS_MAX {
-        match context.pool.add(transaction.clone(), sender_state(context, sender)?) {
+        let state = sender_state(context, sender)?;
+        match context.pool.add_with_sidecar(transaction.clone(), sidecar.clone(), state) {
             Err(PoolError::StaleAccount { .. }) => {}
             added => return Ok(added?),
         }
     }
-    Ok(context.pool.add(transaction, sender_state(context, sender)?)?)
+    let state = sender_state(context, sender)?;
+    Ok(context.pool.add_with_sidecar(transaction, sidecar, state)?)
 }
 
-/// Strict: nothing may follow the transaction, and blobs are refused before their sidecar is read.
-/// The words are go-ethereum's.
-pub(crate) fn decode(bytes: &Bytes) -> Result<Transaction, RpcError> {
+/// A transaction as it will stand in a block, and what it brings along.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    pub(crate) transaction: Transaction,
+    pub(crate) sidecar: Option<Arc<Sidecar>>,
+}
+
+/// Strict: nothing may follow the transaction. The words are go-ethereum's.
+pub(crate) fn decode(bytes: &Bytes) -> Result<Decoded, RpcError> {
     let undecodable = |reason: &str| RpcError::UndecodableTransaction(reason.to_owned());
     match bytes.as_ref() {
         [] | [..=0x7f] => return Err(undecodable("typed transaction too short")),
+        [0x03, ..] => return decode_blob(bytes),
         [0x01 | 0x02 | 0x04 | 0xc0.., ..] => {}
         [ty @ ..=0x7f, ..] => return Err(PoolError::UnsupportedType { ty: *ty }.into()),
         [0x80..=0xbf, ..] => {
@@ -84,7 +100,15 @@ pub(crate) fn decode(bytes: &Bytes) -> Result<Transaction, RpcError> {
     if !rest.is_empty() {
         return Err(undecodable("rlp: input contains more than one value"));
     }
-    Ok(transaction)
+    Ok(Decoded { transaction, sidecar: None })
+}
+
+/// A blob transaction, with its sidecar or as it stands in a block.
+fn decode_blob(bytes: &[u8]) -> Result<Decoded, RpcError> {
+    let (signed, sidecar) = blob_transaction::decode(bytes.get(1..).unwrap_or_default())
+        .map_err(|error| RpcError::UndecodableTransaction(format!("rlp: {}", words(error))))?;
+    let transaction = Transaction::Eip4844(signed);
+    Ok(Decoded { transaction, sidecar: sidecar.map(Arc::new) })
 }
 
 /// What is wrong with the RLP of a transaction.
@@ -97,6 +121,10 @@ fn rlp_words(error: &Eip2718Error, bytes: &[u8]) -> String {
             Ok(_) => return error.to_string(),
         },
     };
+    words(error)
+}
+
+fn words(error: RlpError) -> String {
     match error {
         RlpError::InputTooShort => "value size exceeds available input length".into(),
         RlpError::Overflow => "input string too long".into(),
@@ -128,8 +156,10 @@ fn sender_state(context: &Context, sender: Address) -> Result<SenderState, RpcEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_consensus::{Signed, TxLegacy};
-    use alloy_eips::Encodable2718;
+    use alloy_consensus::{EthereumTxEnvelope, Signed, TxEip4844, TxEip4844WithSidecar, TxLegacy};
+    use alloy_eips::{
+        Encodable2718, eip4844::BlobTransactionSidecar, eip7594::BlobTransactionSidecarEip7594,
+    };
     use alloy_primitives::{Signature, U256};
 
     fn encoded() -> Vec<u8> {
@@ -160,8 +190,30 @@ mod tests {
     }
 
     #[test]
-    fn blobs_are_refused_in_words() {
-        let error = refusal(vec![3, 0xff]);
-        assert!(error.to_string().starts_with("transaction type not supported"), "{error}");
+    fn blobs_are_decoded_in_either_form() {
+        assert!(refusal(vec![3, 0xff]).to_string().starts_with("rlp: "));
+        assert!(refusal(vec![3, 0xc1, 0xc0]).to_string().starts_with("rlp: "));
+        let signature = Signature::new(U256::from(1), U256::from(2), false);
+        let tx = TxEip4844 { blob_versioned_hashes: vec![B256::ZERO], ..TxEip4844::default() };
+        let in_block = Transaction::Eip4844(Signed::new_unhashed(tx.clone(), signature));
+        let decoded = decode(&in_block.encoded_2718().into()).unwrap();
+        assert!(decoded.sidecar.is_none());
+        for sidecar in [
+            Sidecar::Eip4844(BlobTransactionSidecar::default()),
+            Sidecar::Eip7594(BlobTransactionSidecarEip7594::default()),
+        ] {
+            let tx = TxEip4844WithSidecar::from_tx_and_sidecar(tx.clone(), sidecar.clone());
+            let signed = Signed::new_unhashed(tx, signature);
+            let mut bytes = EthereumTxEnvelope::Eip4844(signed).encoded_2718();
+            let decoded = decode(&bytes.clone().into()).unwrap();
+            assert_eq!(decoded.transaction, in_block);
+            assert_eq!(decoded.transaction.tx_hash(), in_block.tx_hash());
+            assert_eq!(decoded.sidecar.as_deref(), Some(&sidecar));
+            for end in 1..bytes.len() {
+                assert!(decode(&bytes[..end].to_vec().into()).is_err(), "{end}");
+            }
+            bytes.push(0);
+            assert_eq!(refusal(bytes).to_string(), "rlp: input contains more than one value");
+        }
     }
 }

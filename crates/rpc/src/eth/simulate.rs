@@ -82,6 +82,10 @@ fn simulate_v1(
     let reader = context.store.reader()?;
     let base = block.header(&reader)?;
     let state = state_after(&reader, base.number)?;
+    let earliest = reader.earliest_trie()?;
+    if base.number < earliest {
+        return Err(RpcError::PrunedTries { earliest });
+    }
     let time = Time::starting(context, cancel);
     let mut root = |bundle: &BundleState| state_root(&reader, base.number, bundle);
     let mut is_up = || time.is_up();
@@ -97,11 +101,7 @@ fn simulate_v1(
 
 /// The root of the state after block `number` with the changes of `bundle`.
 fn state_root(reader: &Reader, number: u64, bundle: &BundleState) -> Result<B256, BoxError> {
-    let changes = StateChanges::from_bundle(bundle);
-    if number == reader.head()?.number {
-        return Ok(reader.state_root(&changes)?.0);
-    }
-    Err("state roots are computed on the head only".into())
+    Ok(reader.state_root_at(number, &StateChanges::from_bundle(bundle))?)
 }
 
 fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, RpcError> {

@@ -1,4 +1,4 @@
-//! Accounts as they were after a block.
+//! Accounts as they were after a block, or would be after the pending one.
 
 use crate::{
     block_id::BlockId,
@@ -8,6 +8,7 @@ use crate::{
     method::{Method, Param},
     params::Args,
     registry::Registry,
+    work::{Cancel, Class},
 };
 use alloy_primitives::{B256, Bytes, U256};
 use jsonrpsee::core::RegisterMethodError;
@@ -49,32 +50,59 @@ const TRANSACTION_COUNT: Method = Method {
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline(&BALANCE, balance)?;
-    registry.inline(&CODE, code)?;
-    registry.inline(&STORAGE_AT, storage_at)?;
+    registry.inline_or_work(Class::Calls, &BALANCE, stored_balance, balance)?;
+    registry.inline_or_work(Class::Calls, &CODE, stored_code, code)?;
+    registry.inline_or_work(Class::Calls, &STORAGE_AT, stored_slot, slot)?;
     registry.inline(&TRANSACTION_COUNT, transaction_count)
 }
 
-fn balance(context: &Context, args: &Args<'_>) -> Result<Quantity<U256>, RpcError> {
+/// Asks `then` inline unless it is about the pending block, which may have to be built.
+fn unless_pending<T>(
+    (context, args): (&Context, &Args<'_>),
+    block: usize,
+    then: fn(&Context, &Args<'_>, &Cancel) -> Result<T, RpcError>,
+) -> Result<Option<T>, RpcError> {
+    match args.block_or_latest(block)? {
+        BlockId::Pending => Ok(None),
+        BlockId::Latest | BlockId::Earliest | BlockId::Number(_) | BlockId::Hash(_) => {
+            then(context, args, &Cancel::default()).map(Some)
+        }
+    }
+}
+
+fn stored_balance(context: &Context, args: &Args<'_>) -> Result<Option<Quantity<U256>>, RpcError> {
+    unless_pending((context, args), 1, balance)
+}
+
+fn balance(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<Quantity<U256>, RpcError> {
     let (address, block) = (args.address(0)?, args.block_or_latest(1)?);
     let reader = context.store.reader()?;
-    let account = block.state(&reader)?.account(address)?;
+    let account = context.state(block, &reader)?.account(address)?;
     Ok(Quantity(account.map_or(U256::ZERO, |account| account.balance)))
 }
 
-fn code(context: &Context, args: &Args<'_>) -> Result<Bytes, RpcError> {
+fn stored_code(context: &Context, args: &Args<'_>) -> Result<Option<Bytes>, RpcError> {
+    unless_pending((context, args), 1, code)
+}
+
+fn code(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<Bytes, RpcError> {
     let (address, block) = (args.address(0)?, args.block_or_latest(1)?);
     let reader = context.store.reader()?;
-    Ok(block.state(&reader)?.code(address)?)
+    Ok(context.state(block, &reader)?.code(address)?)
 }
 
-fn storage_at(context: &Context, args: &Args<'_>) -> Result<B256, RpcError> {
+fn stored_slot(context: &Context, args: &Args<'_>) -> Result<Option<B256>, RpcError> {
+    unless_pending((context, args), 2, slot)
+}
+
+fn slot(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<B256, RpcError> {
     let (address, slot, block) = (args.address(0)?, args.slot(1)?, args.block_or_latest(2)?);
     let reader = context.store.reader()?;
-    Ok(B256::from(block.state(&reader)?.storage(address, slot)?))
+    Ok(B256::from(context.state(block, &reader)?.storage(address, slot)?))
 }
 
-/// `pending` counts the executable transactions of the pool.
+/// `pending` counts the executable transactions of the pool, also those for which the pending block
+/// has no room.
 fn transaction_count(context: &Context, args: &Args<'_>) -> Result<Quantity<u64>, RpcError> {
     let (address, block) = (args.address(0)?, args.block_or_latest(1)?);
     // The pool first: what leaves it for a block between the two looks is then counted twice at

@@ -18,7 +18,7 @@ const STORAGE_VALUES: Method = Method {
     summary: "The values of slots of several accounts, in the order in which they are asked for.",
     params: &[Param::required("requests", "StorageSlots"), Param::optional("block", "BlockId")],
     result: "StorageValues",
-    example: r#"[{"0x000f3df6d732807ef1319fb7b8bb8522d0beac02":["0x0000000000000000000000000000000000000000000000000000000000000000"]},"latest"]"#,
+    example: r#"[{"0x5fbdb2315678afecb367f032d93f642f64180aa3":["0x0000000000000000000000000000000000000000000000000000000000000001"]},"latest"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
@@ -31,7 +31,7 @@ fn storage_values(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result
     let requests = requests(args, context.limits.storage_values_slots_max)?;
     let block = args.block_or_latest(1)?;
     let reader = context.store.reader()?;
-    let state = block.state(&reader)?;
+    let state = context.state(block, &reader)?;
     let mut values = Slots::new();
     for (address, slots) in requests {
         if cancel.is_cancelled() {

@@ -1,85 +1,128 @@
-//! `eth_subscribe`: new heads, logs, and transactions that became executable.
+//! `eth_subscribe`.
 //!
 //! Everything between the node and a subscriber is bounded. A message waits a moment for its turn,
 //! so a block with many logs reaches whoever reads. Who does not keep up loses the subscription, with
 //! a last message that says so, rather than messages in between.
+//!
+//! Each kind has a file that sends its messages. A new one is a variant of [`Feed`], which says how
+//! its parameters are read, and an arm of [`Feed::serve`].
+//!
+//! On one connection everything about a block comes before anything about the next one, and of one
+//! block what was subscribed first comes first. Between blocks and pending transactions there is no
+//! order.
 
-use super::{
-    filter::LogFilter,
-    logs::matching,
-    subscriptions::{SUBSCRIBE, UNSUBSCRIBE},
-};
+mod blocks;
+mod dropped;
+mod subscriber;
+mod syncing;
+mod transactions;
+
+use super::subscriptions::{SUBSCRIBE, UNSUBSCRIBE};
 use crate::{
     context::Context,
+    dispatch::Opening,
     error::RpcError,
-    json::{HeaderJson, LogJson, TransactionJson},
     metrics::{Live, slow_subscriber},
-    params::Args,
+    params::{Args, unquote},
     registry::Registry,
+    status::SyncProgress,
+    turns::{Seat, Turns},
     unsent::Backlog,
 };
+use blocks::Part;
 use jsonrpsee::{
-    PendingSubscriptionSink, SendTimeoutError, SubscriptionSink,
+    Extensions, PendingSubscriptionSink,
     core::{RegisterMethodError, SubscriptionError},
-    types::{ErrorObjectOwned, Params, SubscriptionId},
+    types::{ErrorObjectOwned, Params},
 };
 use mfenx_primitives::{CommittedBlock, RecoveredTransaction};
-use serde::Serialize;
-use serde_json::value::to_raw_value;
+use mfenx_txpool::PoolEvent;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use subscriber::{Subscriber, TOO_SLOW, TooSlow};
+use tokio::sync::{broadcast, watch};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
     registry.describe(&[&SUBSCRIBE, &UNSUBSCRIBE]);
     let context = Arc::clone(&registry.context);
     registry.module.register_subscription(
-        "eth_subscribe",
+        SUBSCRIBE.name,
         "eth_subscription",
-        "eth_unsubscribe",
+        UNSUBSCRIBE.name,
         move |params, pending, _, extensions| {
-            let backlog = extensions.get::<Arc<Backlog>>().cloned();
-            subscribe(Arc::clone(&context), params, pending, backlog)
+            subscribe(Arc::clone(&context), params, pending, extensions)
         },
     )?;
     Ok(())
 }
 
-/// What to subscribe to.
-enum Kind {
-    NewHeads,
-    Logs(LogFilter),
-    PendingTransactions { full: bool },
+/// Where the messages of a subscription come from, and what of it is sent.
+enum Feed {
+    Blocks(Part, broadcast::Receiver<Arc<CommittedBlock>>, Option<Seat>),
+    PendingTransactions { full: bool, source: broadcast::Receiver<Arc<RecoveredTransaction>> },
+    DroppedTransactions(broadcast::Receiver<PoolEvent>),
+    Syncing(watch::Receiver<Option<SyncProgress>>),
 }
 
-impl Kind {
-    fn parse(context: &Context, params: &Params<'_>) -> Result<Self, RpcError> {
+impl Feed {
+    /// Reads the parameters and listens from now on.
+    fn open(
+        context: &Context,
+        params: &Params<'_>,
+        turns: Option<&Arc<Turns>>,
+    ) -> Result<Self, RpcError> {
         let args = Args::parse(params.as_str(), 2)?;
-        match args.value::<String>(0)?.as_str() {
-            "newHeads" => Ok(Self::NewHeads),
+        let kind = args.json(0).and_then(|json| unquote(json).ok());
+        let kind = kind.ok_or(RpcError::SubscriptionName)?;
+        let blocks = |part| {
+            let source = context.committed.subscribe();
+            // Looked at after: no block is both before this and never heard of.
+            let head = context.head.borrow().number;
+            Self::Blocks(part, source, turns.map(|turns| turns.join(head)))
+        };
+        Ok(match kind {
+            "newHeads" => {
+                args.at_most(1)?;
+                blocks(Part::Head)
+            }
+            "logs" => blocks(Part::logs(&context.limits, &args)?),
+            "transactionReceipts" => blocks(Part::receipts(&context.limits, &args)?),
             "newPendingTransactions" => {
-                Ok(Self::PendingTransactions { full: args.optional(1)?.unwrap_or(false) })
+                let full = args.optional(1)?.unwrap_or(false);
+                Self::PendingTransactions { full, source: context.pool.subscribe() }
             }
-            "logs" => {
-                let json = args.json(1).unwrap_or("{}");
-                // The blocks of the filter mean nothing here: a subscription is about new ones.
-                let (filter, _) = LogFilter::parse(json, context.limits.logs_addresses_max)
-                    .map_err(|reason| RpcError::argument(1, reason))?;
-                let most = context.limits.subscription_topics_max;
-                if filter.topic_count() > most {
-                    let reason = format!("exceed max topics of a subscription: at most {most}");
-                    return Err(RpcError::argument(1, reason));
-                }
-                Ok(Self::Logs(filter))
+            "droppedTransactions" => {
+                args.at_most(1)?;
+                Self::DroppedTransactions(context.pool.events())
             }
-            unknown => Err(RpcError::UnknownSubscription(unknown.to_owned())),
-        }
+            "syncing" => {
+                args.at_most(1)?;
+                Self::Syncing(context.status.sync_changes())
+            }
+            unknown => return Err(RpcError::UnknownSubscription(unknown.to_owned())),
+        })
     }
 
     const fn name(&self) -> &'static str {
         match self {
-            Self::NewHeads => "newHeads",
-            Self::Logs(_) => "logs",
+            Self::Blocks(Part::Head, ..) => "newHeads",
+            Self::Blocks(Part::Logs(_), ..) => "logs",
+            Self::Blocks(Part::Receipts(_), ..) => "transactionReceipts",
             Self::PendingTransactions { .. } => "newPendingTransactions",
+            Self::DroppedTransactions(_) => "droppedTransactions",
+            Self::Syncing(_) => "syncing",
+        }
+    }
+
+    async fn serve(self, context: &Context, subscriber: &Subscriber) -> Result<(), TooSlow> {
+        match self {
+            Self::Blocks(part, source, seat) => {
+                blocks::serve(context, &part, source, seat.as_ref(), subscriber).await
+            }
+            Self::PendingTransactions { full, source } => {
+                transactions::serve(full, source, subscriber).await
+            }
+            Self::DroppedTransactions(events) => dropped::serve(events, subscriber).await,
+            Self::Syncing(source) => syncing::serve(source, subscriber).await,
         }
     }
 }
@@ -88,152 +131,35 @@ async fn subscribe(
     context: Arc<Context>,
     params: Params<'static>,
     pending: PendingSubscriptionSink,
-    backlog: Option<Arc<Backlog>>,
+    extensions: Extensions,
 ) -> Result<(), SubscriptionError> {
-    let kind = match Kind::parse(&context, &params) {
-        Ok(kind) => kind,
+    // It listens before it is accepted: nothing falls between.
+    let feed = match Feed::open(&context, &params, extensions.get::<Arc<Turns>>()) {
+        Ok(feed) => feed,
         Err(error) => {
             pending.reject(ErrorObjectOwned::from(error)).await;
             return Ok(());
         }
     };
-    // Subscribed before it is accepted: nothing falls between.
-    let source = match kind {
-        Kind::NewHeads | Kind::Logs(_) => Source::Blocks(context.committed.subscribe()),
-        Kind::PendingTransactions { .. } => Source::Transactions(context.pool.subscribe()),
-    };
     // The connection may be gone already, which needs no answer.
     let Ok(sink) = pending.accept().await else { return Ok(()) };
-    let _live = Live::subscription(kind.name());
+    if let Some(opening) = extensions.get::<Opening>() {
+        opening.done();
+    }
+    let name = feed.name();
+    let _live = Live::subscription(name);
     let subscriber = Subscriber {
         sink,
-        backlog,
+        backlog: extensions.get::<Arc<Backlog>>().cloned(),
         unsent_bytes_max: context.limits.connection_unsent_bytes_max,
         time_max: Duration::from_millis(context.limits.subscriber_time_ms_max),
     };
-    match serve(&kind, source, &subscriber).await {
+    match feed.serve(&context, &subscriber).await {
         Ok(()) => Ok(()),
         Err(TooSlow) => {
-            slow_subscriber(kind.name());
-            Err("the subscriber is too slow and has missed messages; subscribe again".into())
+            slow_subscriber(name);
+            subscriber.ended(TOO_SLOW);
+            Err(TOO_SLOW.into())
         }
-    }
-}
-
-enum Source {
-    Blocks(Receiver<Arc<CommittedBlock>>),
-    Transactions(Receiver<Arc<RecoveredTransaction>>),
-}
-
-/// The subscriber's buffer stays full, or it has fallen behind the source.
-struct TooSlow;
-
-/// What became of a message.
-enum Sent {
-    Yes,
-    Closed,
-}
-
-/// Where messages go.
-struct Subscriber {
-    sink: SubscriptionSink,
-    /// None when nobody counts what is unsent.
-    backlog: Option<Arc<Backlog>>,
-    unsent_bytes_max: usize,
-    /// How long a message may wait.
-    time_max: Duration,
-}
-
-async fn serve(kind: &Kind, source: Source, subscriber: &Subscriber) -> Result<(), TooSlow> {
-    match source {
-        Source::Blocks(mut blocks) => {
-            while let Some(block) = subscriber.next(&mut blocks).await? {
-                if let Sent::Closed = subscriber.send_block(kind, &block).await? {
-                    break;
-                }
-            }
-        }
-        Source::Transactions(mut transactions) => {
-            while let Some(transaction) = subscriber.next(&mut transactions).await? {
-                let sent = match kind {
-                    Kind::PendingTransactions { full: true } => {
-                        subscriber.send(&TransactionJson::pooled(&transaction)).await
-                    }
-                    _ => subscriber.send(transaction.tx_hash()).await,
-                };
-                if let Sent::Closed = sent? {
-                    break;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-impl Subscriber {
-    /// The next message; none when the subscriber has gone or the node stops.
-    async fn next<T: Clone>(&self, source: &mut Receiver<T>) -> Result<Option<T>, TooSlow> {
-        tokio::select! {
-            () = self.sink.closed() => Ok(None),
-            message = source.recv() => match message {
-                Ok(message) => Ok(Some(message)),
-                Err(RecvError::Closed) => Ok(None),
-                Err(RecvError::Lagged(_)) => Err(TooSlow),
-            },
-        }
-    }
-
-    async fn send_block(&self, kind: &Kind, committed: &CommittedBlock) -> Result<Sent, TooSlow> {
-        let CommittedBlock { block, receipts } = committed;
-        let Kind::Logs(filter) = kind else {
-            return self.send(&HeaderJson::new(block.header(), block.hash())).await;
-        };
-        if !filter.may_match(&block.header().logs_bloom) {
-            return Ok(Sent::Yes);
-        }
-        for (log, mut place) in matching(filter, block.header(), block.hash(), receipts) {
-            if let Some(transaction) = block.transactions().get(place.transaction_index as usize) {
-                place.transaction_hash = *transaction.tx_hash();
-            }
-            if let Sent::Closed = self.send(&LogJson::new(log, &place)).await? {
-                return Ok(Sent::Closed);
-            }
-        }
-        Ok(Sent::Yes)
-    }
-
-    /// Sends a message when there is room for it.
-    async fn send(&self, message: &impl Serialize) -> Result<Sent, TooSlow> {
-        // Nothing that is sent can fail to become JSON; if it did, it would be left out.
-        let Ok(json) = to_raw_value(message) else { return Ok(Sent::Yes) };
-        if let Some(backlog) = &self.backlog {
-            let room = backlog.at_most(self.unsent_bytes_max);
-            tokio::select! {
-                () = self.sink.closed() => return Ok(Sent::Closed),
-                room = tokio::time::timeout(self.time_max, room) => room.map_err(|_| TooSlow)?,
-            }
-        }
-        let bytes = json.get().len();
-        match self.sink.send_timeout(json, self.time_max).await {
-            Ok(()) => {
-                if let Some(backlog) = &self.backlog {
-                    backlog.queued(bytes + self.envelope_bytes());
-                }
-                Ok(Sent::Yes)
-            }
-            Err(SendTimeoutError::Closed(_)) => Ok(Sent::Closed),
-            Err(SendTimeoutError::Timeout(_)) => Err(TooSlow),
-        }
-    }
-
-    /// Length of what stands around the content of each message.
-    fn envelope_bytes(&self) -> usize {
-        const ENVELOPE: &str =
-            r#"{"jsonrpc":"2.0","method":"","params":{"subscription":"","result":}}"#;
-        let id = match self.sink.subscription_id() {
-            SubscriptionId::Num(_) => 0,
-            SubscriptionId::Str(id) => id.len(),
-        };
-        ENVELOPE.len() + self.sink.method_name().len() + id
     }
 }

@@ -41,4 +41,22 @@ pub(crate) const KINDS: &[Subscription] = &[
         options: Some(Param::optional("full", "Boolean")),
         message: "Hash32|Transaction",
     },
+    Subscription {
+        kind: "transactionReceipts",
+        summary: "The receipts of each new block, of all its transactions or of those named.",
+        options: Some(Param::optional("filter", "ReceiptFilter")),
+        message: "Receipt[]",
+    },
+    Subscription {
+        kind: "syncing",
+        summary: "Whether the node catches up with its peers, when that changes and while it does.",
+        options: None,
+        message: "Syncing",
+    },
+    Subscription {
+        kind: "droppedTransactions",
+        summary: "Each transaction that leaves the pool without standing in a block, and why.",
+        options: None,
+        message: "DroppedTransaction",
+    },
 ];

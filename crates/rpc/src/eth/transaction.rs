@@ -10,10 +10,12 @@ use crate::{
     method::{Method, Param},
     params::Args,
     registry::Registry,
+    work::{Cancel, Class},
 };
 use alloy_primitives::B256;
 use jsonrpsee::core::RegisterMethodError;
-use mfenx_primitives::{RecoveredTransaction, SealedHeader};
+use mfenx_chainspec::ChainSpec;
+use mfenx_primitives::{CommittedBlock, Receipt, RecoveredTransaction, SealedHeader};
 use mfenx_storage::{Reader, StoredReceipt, TransactionLocation};
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
@@ -53,14 +55,14 @@ const RECEIPT: Method = Method {
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
     registry.inline(&BY_HASH, by_hash)?;
     registry.inline(&BY_BLOCK_HASH, by_block_hash)?;
-    registry.inline(&BY_BLOCK_NUMBER, by_block_number)?;
+    registry.inline_or_work(Class::Calls, &BY_BLOCK_NUMBER, by_block_number, in_pending_block)?;
     registry.inline(&RECEIPT, receipt)
 }
 
 /// A transaction on its way to the caller, from a block or from the pool.
 #[derive(Clone)]
 pub(super) struct TransactionAnswer {
-    transaction: Arc<RecoveredTransaction>,
+    pub(super) transaction: Arc<RecoveredTransaction>,
     mined: Option<Mined>,
 }
 
@@ -126,23 +128,50 @@ fn by_block_hash(context: &Context, args: &Args<'_>) -> Answer {
     by_place(context, BlockId::Hash(args.hash(0)?), args.quantity(1)?)
 }
 
-fn by_block_number(context: &Context, args: &Args<'_>) -> Answer {
-    by_place(context, args.block_number(0)?, args.quantity(1)?)
-}
-
-/// The pending block is empty, so nothing stands in it.
-fn by_place(context: &Context, id: BlockId, index: u64) -> Answer {
+/// None for the pending block, which takes work.
+fn by_block_number(
+    context: &Context,
+    args: &Args<'_>,
+) -> Result<Option<Option<TransactionAnswer>>, RpcError> {
+    let (id, index) = (args.block_number(0)?, args.quantity(1)?);
     if id == BlockId::Pending {
         return Ok(None);
     }
+    by_place(context, id, index).map(Some)
+}
+
+/// As in go-ethereum, with the hash that the pending block would have.
+fn in_pending_block(context: &Context, args: &Args<'_>, _: &Cancel) -> Answer {
+    let index = args.quantity(1)?;
+    let pending = context.pending(&context.store.reader()?)?;
+    let block = &pending.block.block;
+    let place = usize::try_from(index).ok();
+    let found = place.and_then(|place| block.transactions_with_sender().nth(place));
+    Ok(found.map(|(transaction, sender)| TransactionAnswer {
+        transaction: Arc::new(RecoveredTransaction::new_unchecked(transaction.clone(), sender)),
+        mined: Some(Mined::of(block.header(), block.hash(), index)),
+    }))
+}
+
+fn by_place(context: &Context, id: BlockId, index: u64) -> Answer {
     let reader = context.store.reader()?;
     let Some(block_number) = id.number(&reader)? else { return Ok(None) };
     at(&reader, TransactionLocation { block_number, index })
 }
 
+/// A transaction as it was when it was pending, if it is still in the pool or now in a block.
+pub(super) fn pending(context: &Context, hash: B256) -> Answer {
+    if let Some(transaction) = context.pool.get(&hash) {
+        return Ok(Some(TransactionAnswer { transaction, mined: None }));
+    }
+    // What has left the pool for a block is in any snapshot that is taken after.
+    let found = find(&context.store.reader()?, hash)?;
+    Ok(found.map(|found| TransactionAnswer { mined: None, ..found }))
+}
+
 /// A receipt on its way to the caller.
 #[derive(Clone)]
-struct ReceiptAnswer {
+pub(super) struct ReceiptAnswer {
     transaction: RecoveredTransaction,
     stored: StoredReceipt,
     mined: Mined,
@@ -162,8 +191,33 @@ impl Serialize for ReceiptAnswer {
     }
 }
 
+impl ReceiptAnswer {
+    /// The receipt of transaction `index` of a block.
+    pub(super) fn of(spec: &ChainSpec, block: &CommittedBlock, index: usize) -> Option<Self> {
+        let CommittedBlock { block, receipts } = block;
+        let (transaction, sender) = block.transactions_with_sender().nth(index)?;
+        let (before, receipt) = (receipts.get(..index)?, receipts.get(index)?);
+        let gas_before = before.last().map_or(0, Receipt::cumulative_gas_used);
+        let stored = StoredReceipt {
+            receipt: receipt.clone(),
+            gas_used: receipt.cumulative_gas_used().saturating_sub(gas_before),
+            first_log_index: before.iter().map(|receipt| receipt.logs().len() as u64).sum(),
+        };
+        Some(Self {
+            transaction: RecoveredTransaction::new_unchecked(transaction.clone(), sender),
+            stored,
+            mined: Mined::of(block.header(), block.hash(), index as u64),
+            blob_gas_price: blob_gas_price(spec, block.header()),
+        })
+    }
+}
+
 fn receipt(context: &Context, args: &Args<'_>) -> Result<Option<ReceiptAnswer>, RpcError> {
-    let hash = args.hash(0)?;
+    receipt_of(context, args.hash(0)?)
+}
+
+/// The receipt of a committed transaction.
+pub(super) fn receipt_of(context: &Context, hash: B256) -> Result<Option<ReceiptAnswer>, RpcError> {
     let reader = context.store.reader()?;
     let Some(location) = reader.transaction_location(hash)? else { return Ok(None) };
     let Some((transaction, header)) = read(&reader, location)? else { return Ok(None) };

@@ -20,7 +20,7 @@ const BY_HASH: Method = Method {
     summary: "An ommer of a block: a block without transactions.",
     params: &[Param::required("blockHash", "Hash32"), Param::required("index", "Quantity")],
     result: "Uncle|null",
-    example: r#"["0x0000000000000000000000000000000000000000000000000000000000000001","0x0"]"#,
+    example: r#"["0xf43e9dada00f4713dd0083624333b01d33d08826defa2cfc9dbdb870657875c1","0x0"]"#,
 };
 
 const BY_NUMBER: Method = Method {

@@ -8,7 +8,7 @@ use super::{
 use alloy_eips::eip4895::Withdrawal;
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
 use alloy_rlp::Encodable;
-use mfenx_primitives::{Block, Header, RecoveredBlock};
+use mfenx_primitives::{Header, RecoveredBlock};
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
 /// A header as `newHeads` and blocks show it. A pending one has no hash, nonce and miner.
@@ -124,25 +124,21 @@ pub(crate) struct BlockJson<'a, T> {
 impl<'a> BlockJson<'a, TransactionsJson<'a>> {
     /// A committed block, with all its transactions if `full`, else with their hashes.
     pub(crate) fn new(block: &'a RecoveredBlock, full: bool) -> Self {
+        Self::with_header(HeaderJson::new(block.header(), block.hash()), block, full)
+    }
+
+    /// A block that is being made.
+    pub(crate) fn pending(block: &'a RecoveredBlock, full: bool) -> Self {
+        Self::with_header(HeaderJson::pending(block.header()), block, full)
+    }
+
+    fn with_header(header: HeaderJson<'a>, block: &'a RecoveredBlock, full: bool) -> Self {
         Self {
-            header: HeaderJson::new(block.header(), block.hash()),
+            header,
             size: Quantity(block.block().length() as u64),
             transactions: TransactionsJson { block, full },
             uncles: block.body().ommers.iter().map(Header::hash_slow).collect(),
             withdrawals: block.body().withdrawals.as_ref().map(|list| list.0.as_slice()),
-        }
-    }
-}
-
-impl<'a> BlockJson<'a, [(); 0]> {
-    /// A block without transactions that is being made.
-    pub(crate) fn pending(block: &'a Block) -> Self {
-        Self {
-            header: HeaderJson::pending(&block.header),
-            size: Quantity(block.length() as u64),
-            transactions: [],
-            uncles: Vec::new(),
-            withdrawals: block.body.withdrawals.as_ref().map(|list| list.0.as_slice()),
         }
     }
 }

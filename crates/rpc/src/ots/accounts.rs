@@ -28,7 +28,7 @@ const HAS_CODE: Method = Method {
     summary: "Whether an account has code.",
     params: &[Param::required("address", "Address"), Param::optional("block", "BlockId")],
     result: "Boolean",
-    example: r#"["0x000f3df6d732807ef1319fb7b8bb8522d0beac02","latest"]"#,
+    example: r#"["0x5fbdb2315678afecb367f032d93f642f64180aa3","latest"]"#,
 };
 
 const BY_SENDER_AND_NONCE: Method = Method {
@@ -36,7 +36,7 @@ const BY_SENDER_AND_NONCE: Method = Method {
     summary: "The hash of the transaction that an account sent with a nonce.",
     params: &[Param::required("sender", "Address"), Param::required("nonce", "Number")],
     result: "Hash32|null",
-    example: r#"["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",0]"#,
+    example: r#"["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",2]"#,
 };
 
 pub(super) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

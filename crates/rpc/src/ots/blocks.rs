@@ -34,7 +34,7 @@ const DETAILS: Method = Method {
     summary: "A block without its transactions, what it issued, and the fees of its senders.",
     params: &[Param::required("block", "BlockNumberOrTag")],
     result: "BlockDetails|null",
-    example: "[1]",
+    example: r#"[2]"#,
 };
 
 const DETAILS_BY_HASH: Method = Method {
@@ -42,7 +42,7 @@ const DETAILS_BY_HASH: Method = Method {
     summary: "A block without its transactions, what it issued, and the fees of its senders.",
     params: &[Param::required("hash", "Hash32")],
     result: "BlockDetails|null",
-    example: r#"["0x0000000000000000000000000000000000000000000000000000000000000001"]"#,
+    example: r#"["0xf43e9dada00f4713dd0083624333b01d33d08826defa2cfc9dbdb870657875c1"]"#,
 };
 
 const TRANSACTIONS: Method = Method {
@@ -54,7 +54,7 @@ const TRANSACTIONS: Method = Method {
         Param::required("pageSize", "Number"),
     ],
     result: "BlockTransactionsPage|null",
-    example: "[1,0,25]",
+    example: r#"[2,0,2]"#,
 };
 
 pub(super) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

@@ -1,12 +1,15 @@
 //! What stands in blocks: `trace_block`, `trace_transaction`, `trace_get`, `trace_replay*`.
 
-use super::{replay::BlockRun, types::TraceTypes};
+use super::{
+    replay::{BlockRun, Wanted},
+    types::TraceTypes,
+};
 use crate::{
     context::Context,
     error::RpcError,
     method::{Method, Param},
     params::{Args, quantity},
-    recording::{Json, Text, TraceTime, block_after_parent},
+    recording::{Answer, Json, Text, TraceTime, block_after_parent},
     registry::Registry,
     work::{Cancel, Class},
 };
@@ -20,7 +23,7 @@ const BLOCK: Method = Method {
     summary: "The calls of all transactions of a block, and the rewards of one before the merge.",
     params: &[Param::required("block", "BlockId")],
     result: "LocalizedTrace[]|null",
-    example: r#"["0x1"]"#,
+    example: r#"["0x3"]"#,
 };
 
 const TRANSACTION: Method = Method {
@@ -28,7 +31,7 @@ const TRANSACTION: Method = Method {
     summary: "The calls of a transaction.",
     params: &[Param::required("hash", "Hash32")],
     result: "LocalizedTrace[]|null",
-    example: r#"["0x9e5bbe6dbb0e8cf0d9b3c4ca9e2b1d0ee1dba5ee4f7a7c96ff31a4f7a4e2a7c0"]"#,
+    example: r#"["0x091706c64e00cd2a839509505794b4aea29d7e181667cf9e63f4cfda64c17d77"]"#,
 };
 
 const GET: Method = Method {
@@ -36,7 +39,7 @@ const GET: Method = Method {
     summary: "One call of a transaction, by its place in the tree of calls.",
     params: &[Param::required("hash", "Hash32"), Param::required("path", "Quantity[]")],
     result: "LocalizedTrace|null",
-    example: r#"["0x9e5bbe6dbb0e8cf0d9b3c4ca9e2b1d0ee1dba5ee4f7a7c96ff31a4f7a4e2a7c0", []]"#,
+    example: r#"["0x091706c64e00cd2a839509505794b4aea29d7e181667cf9e63f4cfda64c17d77",["0x0"]]"#,
 };
 
 const REPLAY_TRANSACTION: Method = Method {
@@ -44,7 +47,7 @@ const REPLAY_TRANSACTION: Method = Method {
     summary: "What a transaction did: its calls, its instructions, its changes of the state.",
     params: &[Param::required("hash", "Hash32"), Param::required("types", "TraceType[]")],
     result: "TraceResults",
-    example: r#"["0x9e5bbe6dbb0e8cf0d9b3c4ca9e2b1d0ee1dba5ee4f7a7c96ff31a4f7a4e2a7c0", ["trace"]]"#,
+    example: r#"["0x90c330080b3182dbd94612dc111d3dee8b5f9ecd682ec7535b77a74331d41945",["trace","stateDiff"]]"#,
 };
 
 const REPLAY_BLOCK: Method = Method {
@@ -52,19 +55,19 @@ const REPLAY_BLOCK: Method = Method {
     summary: "What each transaction of a block did, as `trace_replayTransaction` has it.",
     params: &[Param::required("block", "BlockId"), Param::required("types", "TraceType[]")],
     result: "TraceResults[]|null",
-    example: r#"["0x1", ["trace", "stateDiff"]]"#,
+    example: r#"["0x4",["trace","stateDiff"]]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Traces, &BLOCK, block)?;
-    registry.work(Class::Traces, &TRANSACTION, transaction)?;
+    registry.work_json(Class::Traces, &BLOCK, block)?;
+    registry.work_json(Class::Traces, &TRANSACTION, transaction)?;
     registry.work(Class::Traces, &GET, get)?;
-    registry.work(Class::Traces, &REPLAY_TRANSACTION, replay_transaction)?;
-    registry.work(Class::Traces, &REPLAY_BLOCK, replay_block)
+    registry.work_json(Class::Traces, &REPLAY_TRANSACTION, replay_transaction)?;
+    registry.work_json(Class::Traces, &REPLAY_BLOCK, replay_block)
 }
 
 /// The genesis block has no transactions, so its traces are none.
-fn block(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Option<Json>, RpcError> {
+fn block(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let id = args.block(0)?;
     let time = TraceTime::starting(&context.limits, None, cancel);
     let reader = context.store.reader()?;
@@ -75,23 +78,19 @@ fn block(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Option<J
         Some(number) => {
             let (block, state) = block_after_parent(context, &reader, number)?;
             let run = BlockRun { context, time: &time, block: &block.block };
-            run.calls(state, |_| true, &mut |trace| list.push(&trace))?;
+            run.calls(state, Wanted::All, &mut |trace| list.push(&trace))?;
             for reward in run.rewards() {
                 list.push(&reward)?;
             }
         }
     }
-    list.finish().map(Some)
+    Ok(Some(list.finish()))
 }
 
-fn transaction(
-    context: &Context,
-    args: &Args<'_>,
-    cancel: &Cancel,
-) -> Result<Option<Json>, RpcError> {
+fn transaction(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let mut list = List::new(context);
     let found = calls_of(context, args.hash(0)?, cancel, &mut |trace| list.push(&trace))?;
-    if found { list.finish().map(Some) } else { Ok(None) }
+    Ok(found.then(|| list.finish()))
 }
 
 /// The path is that of the tree of calls: `[]` is the transaction itself, `["0x1", "0x0"]` the first
@@ -131,7 +130,7 @@ fn calls_of(
     let Some((number, wanted)) = location(&reader, hash)? else { return Ok(false) };
     let (block, state) = block_after_parent(context, &reader, number)?;
     let run = BlockRun { context, time: &time, block: &block.block };
-    run.calls(state, |index| index == wanted, &mut |trace| take(trace))?;
+    run.calls(state, Wanted::Some(&[wanted]), take)?;
     Ok(true)
 }
 
@@ -147,21 +146,17 @@ fn replay_transaction(
     context: &Context,
     args: &Args<'_>,
     cancel: &Cancel,
-) -> Result<Json, RpcError> {
+) -> Result<Answer, RpcError> {
     let (hash, types) = (args.hash(0)?, TraceTypes::read(args, 1)?);
     let time = TraceTime::starting(&context.limits, None, cancel);
     let reader = context.store.reader()?;
     let (number, index) = location(&reader, hash)?.ok_or(RpcError::TransactionNotFound)?;
     let (block, state) = block_after_parent(context, &reader, number)?;
     let run = BlockRun { context, time: &time, block: &block.block };
-    run.views(state, index..index + 1, &types, false)?.finish()
+    run.views(state, Wanted::Some(&[index]), &types, false).map(|text| Some(text.finish()))
 }
 
-fn replay_block(
-    context: &Context,
-    args: &Args<'_>,
-    cancel: &Cancel,
-) -> Result<Option<Json>, RpcError> {
+fn replay_block(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let (id, types) = (args.block(0)?, TraceTypes::read(args, 1)?);
     let time = TraceTime::starting(&context.limits, None, cancel);
     let reader = context.store.reader()?;
@@ -173,12 +168,11 @@ fn replay_block(
         Some(number) => {
             let (block, state) = block_after_parent(context, &reader, number)?;
             let run = BlockRun { context, time: &time, block: &block.block };
-            let count = block.block.transactions().len();
-            out.append(&run.views(state, 0..count, &types, true)?);
+            out.append(&run.views(state, Wanted::All, &types, true)?);
         }
     }
     out.raw("]");
-    out.finish().map(Some)
+    Ok(Some(out.finish()))
 }
 
 /// A list of traces, written as they come, within bounds.
@@ -208,7 +202,7 @@ impl List {
         Ok(true)
     }
 
-    pub(super) fn finish(mut self) -> Result<Json, RpcError> {
+    pub(super) fn finish(mut self) -> Json {
         self.text.raw("]");
         self.text.finish()
     }

@@ -8,7 +8,7 @@ use crate::{
     eth::{call_request, send},
     method::{Method, Param},
     params::Args,
-    recording::{Bounded, Json, Text, TraceTime},
+    recording::{Answer, Bounded, Text, TraceTime},
     registry::Registry,
     work::{Cancel, Class},
 };
@@ -35,7 +35,7 @@ const CALL: Method = Method {
         Param::optional("block", "BlockId"),
     ],
     result: "TraceResults",
-    example: r#"[{"to": "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"}, ["trace"], "latest"]"#,
+    example: r#"[{"to":"0x5fbdb2315678afecb367f032d93f642f64180aa3","input":"0x70a08231000000000000000000000000f39fd6e51aad88f6f4ce6ab8827279cfffb92266"},["trace"],"latest"]"#,
 };
 
 const CALL_MANY: Method = Method {
@@ -43,7 +43,7 @@ const CALL_MANY: Method = Method {
     summary: "What calls would do one after the other, each on what those before it changed.",
     params: &[Param::required("calls", "TraceCallRequest[]"), Param::optional("block", "BlockId")],
     result: "TraceResults[]",
-    example: r#"[[[{"to": "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"}, ["trace"]]], "latest"]"#,
+    example: r#"[[[{"to":"0x5fbdb2315678afecb367f032d93f642f64180aa3","input":"0x70a08231000000000000000000000000f39fd6e51aad88f6f4ce6ab8827279cfffb92266"},["trace"]]],"latest"]"#,
 };
 
 const RAW: Method = Method {
@@ -51,16 +51,16 @@ const RAW: Method = Method {
     summary: "What a signed transaction would do on top of the head.",
     params: &[Param::required("transaction", "Bytes"), Param::required("types", "TraceType[]")],
     result: "TraceResults",
-    example: r#"["0x", ["trace"]]"#,
+    example: r#"["0xf8678085012a05f20082520894f39fd6e51aad88f6f4ce6ab8827279cfffb9226601808305682aa0f7eff483068d5998d16ac2643bed6fedbf0a0783bc1b876ffb47dd923ec4c03ca0706efde21ebb2166cfd62496d5e1e5639ae90caf766640f0f351ec8989d85abf",["trace"]]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Traces, &CALL, call)?;
-    registry.work(Class::Traces, &CALL_MANY, call_many)?;
-    registry.work(Class::Traces, &RAW, raw)
+    registry.work_json(Class::Traces, &CALL, call)?;
+    registry.work_json(Class::Traces, &CALL_MANY, call_many)?;
+    registry.work_json(Class::Traces, &RAW, raw)
 }
 
-fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let (request, types) = (args.value(0)?, TraceTypes::read(args, 1)?);
     let id = args.block_or_latest(2)?;
     let time = TraceTime::starting(&context.limits, None, cancel);
@@ -70,10 +70,10 @@ fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, Rpc
     let mut interrupt = || time.is_up();
     let mut replay = calls.start(&types, &mut interrupt)?;
     calls.run(&mut replay, request, &types, &mut out)?;
-    out.finish()
+    Ok(Some(out.finish()))
 }
 
-fn call_many(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+fn call_many(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let requests: Vec<(TransactionRequest, HashSet<TraceType>)> = args.value(0)?;
     let most = context.limits.trace_calls_max;
     if requests.len() > most {
@@ -99,12 +99,13 @@ fn call_many(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json
         }
     }
     out.raw("]");
-    out.finish()
+    Ok(Some(out.finish()))
 }
 
 /// Its nonce may be any; what it pays for gas must be enough.
-fn raw(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
-    let (transaction, types) = (send::decode(&args.data(0)?)?, TraceTypes::read(args, 1)?);
+fn raw(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
+    let (transaction, types) =
+        (send::decode(&args.data(0)?)?.transaction, TraceTypes::read(args, 1)?);
     let sender = transaction
         .recover_signer()
         .map_err(|error| RpcError::UndecodableTransaction(error.to_string()))?;
@@ -116,7 +117,7 @@ fn raw(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Json, RpcE
     let mut replay = calls.start(&types, &mut interrupt)?;
     let result = replay.inspect(&transaction, sender);
     calls.write(&mut replay, result, &types, &mut out)?;
-    out.finish()
+    Ok(Some(out.finish()))
 }
 
 /// Calls on the state after a block.

@@ -14,7 +14,6 @@ use mfenx_primitives::RecoveredBlock;
 use mfenx_storage::StateView;
 use revm::context::result::ResultAndState;
 use revm_inspectors::tracing::TracingInspector;
-use std::ops::Range;
 
 /// A block to run again, and how long that may take.
 pub(crate) struct BlockRun<'r> {
@@ -25,15 +24,39 @@ pub(crate) struct BlockRun<'r> {
 
 type Calls = Bounded<TracingInspector>;
 
+/// Transactions of a block that are looked at. Those behind the last are not run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wanted<'w> {
+    All,
+    /// By index, in order.
+    Some(&'w [usize]),
+}
+
+impl Wanted<'_> {
+    fn contains(self, index: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(indices) => indices.binary_search(&index).is_ok(),
+        }
+    }
+
+    fn is_last(self, index: usize) -> bool {
+        matches!(self, Self::Some(indices) if indices.last().is_none_or(|last| *last <= index))
+    }
+}
+
 impl BlockRun<'_> {
     /// Gives the calls of the `wanted` transactions to `give`, transaction by transaction, until
     /// it says that it has enough. `state` is the one after the parent.
     pub(crate) fn calls(
         &self,
         state: StateView<'_>,
-        wanted: impl Fn(usize) -> bool,
+        wanted: Wanted<'_>,
         give: &mut dyn FnMut(LocalizedTransactionTrace) -> Result<bool, RpcError>,
     ) -> Result<(), RpcError> {
+        if matches!(wanted, Wanted::Some([])) {
+            return Ok(());
+        }
         let mut calls = calls_only(&self.context.limits);
         self.each(state, wanted, &mut calls, &mut |index, _, replay| {
             let builder = take(replay.inspector_mut()).into_parity_builder();
@@ -50,15 +73,14 @@ impl BlockRun<'_> {
     pub(crate) fn views(
         &self,
         state: StateView<'_>,
-        wanted: Range<usize>,
+        wanted: Wanted<'_>,
         types: &TraceTypes,
         with_hash: bool,
     ) -> Result<Text, RpcError> {
         let (mut out, mut first) = (Text::default(), true);
         let mut inspector = types.inspector(&self.context.limits);
         let bytes_max = self.context.limits.trace_bytes_max;
-        let is_wanted = |index| wanted.contains(&index);
-        self.each(state, is_wanted, &mut inspector, &mut |index, result, replay| {
+        self.each(state, wanted, &mut inspector, &mut |index, result, replay| {
             let hash = Place::of(self.block, index).hash.filter(|_| with_hash);
             let (recorded, state) = replay.inspector_and_state();
             out.comma(&mut first);
@@ -66,7 +88,7 @@ impl BlockRun<'_> {
             if out.len() > bytes_max {
                 return Err(RpcError::TraceTooLarge { bytes_max });
             }
-            Ok(index + 1 < wanted.end)
+            Ok(true)
         })?;
         Ok(out)
     }
@@ -76,7 +98,7 @@ impl BlockRun<'_> {
     fn each<'r, 't>(
         &self,
         state: StateView<'r>,
-        wanted: impl Fn(usize) -> bool,
+        wanted: Wanted<'_>,
         inspector: &'t mut Calls,
         visit: &mut Visit<'_, 'r, 't>,
     ) -> Result<(), RpcError> {
@@ -85,13 +107,13 @@ impl BlockRun<'_> {
         let replay = Replay::of_block(spec, state, header, inspector, &mut interrupt);
         let mut replay = replay.map_err(|error| self.time.error(error))?;
         for (index, (transaction, sender)) in self.block.transactions_with_sender().enumerate() {
-            if !wanted(index) {
+            if !wanted.contains(index) {
                 replay.skip(transaction, sender).map_err(|error| self.time.error(error))?;
                 continue;
             }
             let result = replay.inspect(transaction, sender);
             let result = result.map_err(|error| replay.inspector_mut().error(error, self.time))?;
-            if !visit(index, &result, &mut replay)? {
+            if !visit(index, &result, &mut replay)? || wanted.is_last(index) {
                 return Ok(());
             }
             replay.keep(result.state);

@@ -124,7 +124,7 @@ async fn transactions_and_receipts_are_the_same_by_every_way() {
 }
 
 #[tokio::test]
-async fn the_pending_block_is_empty_and_follows_the_head() {
+async fn the_pending_block_of_an_empty_pool_is_empty_and_follows_the_head() {
     let chain = TestChain::new();
     let head = chain.mine(vec![]);
     let pending = chain.ask("eth_getBlockByNumber", json!(["pending", true])).await;

@@ -71,17 +71,21 @@ impl TestChain {
     }
 
     pub(crate) fn with_limits(limits: RpcLimits) -> Self {
-        Self::serving("all,testing", limits)
+        Self::serving("all,testing", ChainSpec::dev().unwrap(), limits)
     }
 
     /// A chain of which only these namespaces are served.
     pub(crate) fn with_namespaces(namespaces: &str) -> Self {
-        Self::serving(namespaces, RpcLimits::default())
+        Self::serving(namespaces, ChainSpec::dev().unwrap(), RpcLimits::default())
     }
 
-    fn serving(namespaces: &str, limits: RpcLimits) -> Self {
+    pub(crate) fn on(spec: ChainSpec, limits: RpcLimits) -> Self {
+        Self::serving("all,testing", spec, limits)
+    }
+
+    fn serving(namespaces: &str, spec: ChainSpec, limits: RpcLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let spec = Arc::new(ChainSpec::dev().unwrap());
+        let spec = Arc::new(spec);
         let store = Store::open(directory.path(), StoreOptions::volatile()).unwrap();
         store.init_genesis(spec.chain_id(), spec.genesis_header(), spec.alloc()).unwrap();
         let genesis = spec.genesis_header().clone();
@@ -197,6 +201,12 @@ pub(crate) fn dynamic(from: u32, nonce: u64, to: TxKind, input: Bytes) -> Transa
         ..TxEip1559::default()
     };
     signed(from, TxEip1559 { nonce, to, input, ..fees })
+}
+
+/// A call that brings this many wei.
+pub(crate) fn paying(from: u32, nonce: u64, to: Address, value: u64, input: Bytes) -> Transaction {
+    let fees = TxEip1559 { max_fee_per_gas: 10_000_000_000, ..TxEip1559::default() };
+    signed(from, TxEip1559 { nonce, to: to.into(), value: U256::from(value), input, ..fees })
 }
 
 /// A transaction with this tip, in wei per gas.

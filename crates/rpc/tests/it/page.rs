@@ -207,7 +207,7 @@ fn bounds(source: &str, left_out: &[&str]) -> String {
             assert!(!comment.is_empty(), "{name} says nothing of itself");
             let default = default_of(defaults, name);
             let what = comment.join(" ").replace(['[', ']'], "");
-            let _ = writeln!(rows, "| {} | {} | `{name}` |", cell(&what), shown_as(name, &default));
+            let _ = writeln!(rows, "| {} | {} | `{name}` |", cell(&what), shown_as(name, default));
         }
         comment.clear();
     }
@@ -264,7 +264,7 @@ fn grouped(number: u128) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

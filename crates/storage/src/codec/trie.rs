@@ -62,16 +62,17 @@ impl Branch {
 
     /// Writes this node as what it was before `after`.
     pub(crate) fn encode_change(&self, after: Option<&Self>, out: &mut Vec<u8>) {
-        let is_same = |(nibble, reference): &(u8, &RlpNode)| {
-            after.and_then(|after| after.child(*nibble)) == Some(*reference)
-        };
         let mut same = TrieMask::default();
-        for (nibble, _) in self.children().filter(is_same) {
-            same |= TrieMask::from_nibble(nibble);
+        let mut others = after.into_iter().flat_map(Self::children).peekable();
+        for (nibble, reference) in self.children() {
+            while others.next_if(|(other, _)| *other < nibble).is_some() {}
+            if others.next_if_eq(&(nibble, reference)).is_some() {
+                same |= TrieMask::from_nibble(nibble);
+            }
         }
         out.extend_from_slice(&self.mask.get().to_be_bytes());
         out.extend_from_slice(&same.get().to_be_bytes());
-        encode_children(self.children().filter(|child| !is_same(child)), out);
+        encode_children(self.children().filter(|(nibble, _)| !same.is_bit_set(*nibble)), out);
     }
 
     /// What the node was before a change that made it `after`.

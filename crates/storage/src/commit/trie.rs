@@ -91,18 +91,12 @@ impl<K: TransactionKind + WriteMarker> TrieWriter<'_, K> {
     ) -> Result<(), StoreError> {
         let table = id.table(self.txn.tables);
         let mut updates: Vec<&BranchUpdate> = updates.iter().collect();
-        updates.sort_unstable_by_key(|(path, _)| *path);
+        updates.sort_unstable_by_key(|update| update.path);
         let mut value = Vec::with_capacity(640);
-        for (path, branch) in updates {
+        for BranchUpdate { path, before, after } in updates {
             id.key(path, &mut self.key);
-            let before = match wiped.remove(path) {
-                None if self.changes.is_some() => {
-                    let before = self.txn.get(table, &self.key)?;
-                    before.map(|bytes| Branch::decode(table.name, &bytes)).transpose()?
-                }
-                before => before,
-            };
-            match branch {
+            let wiped = wiped.remove(path);
+            match after {
                 Some(branch) => {
                     value.clear();
                     branch.encode(&mut value);
@@ -112,7 +106,7 @@ impl<K: TransactionKind + WriteMarker> TrieWriter<'_, K> {
                     self.txn.delete(table, &self.key)?;
                 }
             }
-            self.changed(id, path, before.as_ref(), branch.as_ref());
+            self.changed(id, path, wiped.as_ref().or(before.as_ref()), after.as_ref());
         }
         for (path, before) in &wiped {
             self.changed(id, path, Some(before), None);

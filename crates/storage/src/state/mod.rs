@@ -2,6 +2,7 @@
 
 mod changes;
 mod history;
+mod range;
 mod view;
 
 pub(crate) use changes::AccountChange;

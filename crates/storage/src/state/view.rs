@@ -1,6 +1,6 @@
 //! The state after one block, as revm and RPC read it.
 
-use super::history::first_change_after;
+use super::{history::first_change_after, range::SlotRange};
 use crate::{
     codec::{AccountRecord, decode_account_change, decode_slot},
     error::StoreError,
@@ -61,6 +61,32 @@ impl<'r> StateView<'r> {
             }
         }
         storage_value(txn, account, slot)
+    }
+
+    /// The slots of an account that have a value, by keccak(slot) from `from` on in rising order;
+    /// at most `limit` of them, and none when `stop`, asked before each, says so.
+    ///
+    /// # Errors
+    /// The database fails or is corrupt.
+    pub fn storage_range(
+        &self,
+        address: Address,
+        from: B256,
+        limit: usize,
+        stop: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Vec<(B256, U256)>>, StoreError> {
+        let mut range = SlotRange::new(self.reader, self.after, keccak256(address), from);
+        let mut found = Vec::new();
+        while found.len() < limit {
+            if stop() {
+                return Ok(None);
+            }
+            let Some((slot, value)) = range.next()? else { break };
+            if !value.is_zero() {
+                found.push((slot, value));
+            }
+        }
+        Ok(Some(found))
     }
 
     /// The code of an account; empty for one without.
@@ -128,7 +154,7 @@ fn account_before<K: TransactionKind>(
 }
 
 /// The slot before `block`, which changed it.
-fn storage_before<K: TransactionKind>(
+pub(super) fn storage_before<K: TransactionKind>(
     txn: Txn<'_, K>,
     block: u64,
     account: B256,

@@ -19,7 +19,9 @@ pub(crate) use proof::prove;
 pub use proof::{AccountProof, SlotProof};
 pub(crate) use source::{StoredTrie, TrieId, TrieSource};
 pub use state_root::TrieUpdates;
-pub(crate) use state_root::{StorageUpdate, new_record, past_state_root, state_root, stored_root};
+pub(crate) use state_root::{
+    StorageUpdate, new_record, past_state_root, state_root, stored_root, trie_root,
+};
 pub(crate) use update::BranchUpdate;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{
     source::TrieSource,
-    update::{LeafChange, update_trie},
+    update::{BranchUpdate, LeafChange, update_trie},
 };
 use crate::{codec::Branch, error::StoreError};
 use alloy_primitives::B256;
@@ -35,15 +35,13 @@ impl Memory {
         let leaves: Vec<_> =
             changes.iter().map(|(key, value)| LeafChange::new(key, value.clone())).collect();
         let (root, updates) = update_trie(self, &leaves).unwrap();
-        for (path, branch) in updates {
-            match branch {
-                Some(branch) => assert_ne!(
-                    self.branches.insert(path, branch.clone()),
-                    Some(branch),
-                    "what does not change is not written"
-                ),
-                None => assert!(self.branches.remove(&path).is_some(), "removed at {path:?}"),
-            }
+        for BranchUpdate { path, before, after } in updates {
+            assert_ne!(before, after, "what does not change is not written");
+            let stored = match after {
+                Some(after) => self.branches.insert(path, after),
+                None => self.branches.remove(&path),
+            };
+            assert_eq!(stored, before, "what was at {path:?}");
         }
         for (key, value) in changes {
             match value {

@@ -27,8 +27,15 @@ impl LeafChange {
     }
 }
 
-/// A branch to write at a path, or to remove.
-pub(crate) type BranchUpdate = (Nibbles, Option<Branch>);
+/// A branch that changes.
+#[derive(Debug, Clone)]
+pub(crate) struct BranchUpdate {
+    pub(crate) path: Nibbles,
+    /// What it was; none where there was none.
+    pub(crate) before: Option<Branch>,
+    /// What it becomes; none to remove it.
+    pub(crate) after: Option<Branch>,
+}
 
 /// The root after `changes`, which are sorted by key without repetition, and the branches to write.
 pub(crate) fn update_trie<S: TrieSource>(
@@ -192,8 +199,9 @@ impl<S: TrieSource> Walk<'_, S> {
     ) -> Result<Node<'c>, StoreError> {
         children.retain(|(_, child)| !matches!(child, Child::Visited(Node::Empty)));
         if children.len() < 2 {
-            if old.is_some() {
-                self.updates.push((*path, None));
+            if let Some(old) = old {
+                let before = Some(old.clone());
+                self.updates.push(BranchUpdate { path: *path, before, after: None });
             }
             return match children.pop() {
                 None => Ok(Node::Empty),
@@ -215,7 +223,8 @@ impl<S: TrieSource> Walk<'_, S> {
         }
         let node = Node::branch(*path, &branch, &mut self.buffer);
         if old != Some(&branch) {
-            self.updates.push((*path, Some(branch)));
+            let before = old.cloned();
+            self.updates.push(BranchUpdate { path: *path, before, after: Some(branch) });
         }
         Ok(node)
     }

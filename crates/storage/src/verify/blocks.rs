@@ -1,6 +1,6 @@
 //! Blocks: links, roots, senders, indices.
 
-use super::VerifyReport;
+use super::{VerifyReport, indices};
 use crate::{error::StoreError, reader::Reader};
 use alloy_consensus::proofs::{
     calculate_ommers_root, calculate_receipt_root, calculate_transaction_root,
@@ -41,6 +41,7 @@ pub(super) fn verify(
         report.check(indexed == Some(number), || format!("block {number} is not indexed"));
         verify_content(&block, &receipts, report);
         verify_index(reader, &block, report)?;
+        indices::verify_block(reader, &block, &receipts, report)?;
         report.blocks += 1;
         report.transactions += block.transactions().len() as u64;
     }

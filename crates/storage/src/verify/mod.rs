@@ -6,7 +6,9 @@
 
 mod blocks;
 mod history;
+mod indices;
 mod state;
+mod tries;
 
 use crate::{
     error::StoreError,
@@ -34,6 +36,10 @@ pub struct VerifyReport {
     pub branches: u64,
     /// Changes of accounts and slots in the history.
     pub changes: u64,
+    /// Blocks under all addresses and topics of the index of logs.
+    pub log_entries: u64,
+    /// Blocks before the head whose account tries were put together.
+    pub tries: u64,
     /// Number of faults found.
     pub fault_count: u64,
     /// The first hundred faults.
@@ -50,6 +56,8 @@ impl VerifyReport {
             slots: 0,
             branches: 0,
             changes: 0,
+            log_entries: 0,
+            tries: 0,
             fault_count: 0,
             faults: Vec::new(),
         }
@@ -87,8 +95,8 @@ impl VerifyReport {
 }
 
 impl Store {
-    /// Recomputes the state root and every storage root, and checks tries, code, history, links
-    /// between blocks, their roots, senders and indices. Reads the whole store.
+    /// Recomputes the state root and every storage root, and checks tries, those of earlier blocks
+    /// by their roots, code, history, links between blocks, their roots, senders and indices. Reads the whole store.
     ///
     /// # Errors
     /// The database fails, or there is no genesis block. What is merely wrong is in the report.
@@ -96,8 +104,13 @@ impl Store {
         let reader = self.reader()?;
         let mut report = VerifyReport::new(reader.head()?);
         type Part = fn(&Reader, &mut VerifyReport, &mut dyn FnMut(&str)) -> Result<(), StoreError>;
-        let parts: [(&str, Part); 3] =
-            [("blocks", blocks::verify), ("state", state::verify), ("history", history::verify)];
+        let parts: [(&str, Part); 5] = [
+            ("blocks", blocks::verify),
+            ("indices", indices::verify),
+            ("state", state::verify),
+            ("history", history::verify),
+            ("tries", tries::verify),
+        ];
         for (name, part) in parts {
             progress(&format!("verifying {name}"));
             let result = part(&reader, &mut report, progress);

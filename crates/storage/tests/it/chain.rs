@@ -20,7 +20,10 @@ use revm::{
     database::{AccountStatus, BundleAccount, BundleState, states::StorageSlot},
     state::AccountInfo,
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 pub(crate) const CHAIN_ID: u64 = 177_155;
 
@@ -228,6 +231,27 @@ impl Chain {
                     );
                 }
             }
+        }
+    }
+
+    /// Compares the slots of every account after block `number`, in the order of their hashes.
+    pub(crate) fn check_ranges_at(&self, number: usize) {
+        let reader = self.store.reader().unwrap();
+        let view = reader.state_at(number as u64).unwrap();
+        let addresses: BTreeSet<_> = self.states.iter().flat_map(|state| state.keys()).collect();
+        for address in addresses {
+            let slots = self.states[number].get(address).into_iter().flat_map(|at| &at.storage);
+            let wanted: BTreeMap<_, _> =
+                slots.map(|(slot, value)| (keccak256(slot.to_be_bytes::<32>()), *value)).collect();
+            let from = wanted.keys().nth(wanted.len() / 2).copied().unwrap_or_default();
+            for (from, limit) in [(B256::ZERO, usize::MAX), (from, 2), (B256::ZERO, 0)] {
+                let found = view.storage_range(*address, from, limit, &mut || false).unwrap();
+                let wanted = wanted.range(from..).map(|(slot, value)| (*slot, *value));
+                let wanted: Vec<_> = wanted.take(limit).collect();
+                assert_eq!(found.unwrap(), wanted, "{address} after block {number}");
+            }
+            let stopped = view.storage_range(*address, B256::ZERO, 1, &mut || true).unwrap();
+            assert_eq!(stopped, None);
         }
     }
 

@@ -14,6 +14,7 @@ fn run(seed: u64, addresses: u64, blocks: u64) {
     }
     for number in 0..chain.states.len() {
         chain.check_state_at(number);
+        chain.check_ranges_at(number);
     }
     chain.verify();
 }

@@ -136,6 +136,33 @@ proptest! {
     }
 }
 
+/// What is missing or wrong in one of the new tables is a fault that `verify` finds.
+#[test]
+fn damage_is_noticed() {
+    for table in ["LogIndex", "AddressIndex", "TrieChanges"] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut random = crate::chain::Random::new(11, 30);
+        let mut chain = Chain::new(dir.path(), random.genesis());
+        for _ in 0..4 {
+            let (bundle, state) = random.block(chain.state());
+            chain.commit(&bundle, state, 3);
+        }
+        chain.verify();
+        chain.store.close().unwrap();
+        let mut builder = reth_libmdbx::Environment::builder();
+        let environment = builder.set_max_dbs(32).open(dir.path()).unwrap();
+        let tx = environment.begin_rw_unsync().unwrap();
+        let db = tx.open_db(Some(table)).unwrap();
+        let (key, _) = tx.cursor(db).unwrap().first::<Vec<u8>, Vec<u8>>().unwrap().unwrap();
+        assert!(tx.del(db, &key, None).unwrap());
+        tx.commit().unwrap();
+        drop(environment);
+        let store = Store::open(dir.path(), StoreOptions::volatile()).unwrap();
+        let report = store.verify(&mut |_| ()).unwrap();
+        assert!(!report.is_ok(), "{table}: {report:#?}");
+    }
+}
+
 /// A block with more addresses and topics than are recorded is part of every answer.
 #[test]
 fn a_crowded_block_is_always_looked_at() {

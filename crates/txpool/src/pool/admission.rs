@@ -42,37 +42,42 @@ impl Pool {
             return Err(PoolError::SenderNotEoa { address: tx.sender, code_hash });
         }
         let next = sender.map_or(seen.nonce, Sender::next_nonce);
-        if tx.nonce.saturating_sub(next) > self.config.max_nonce_gap {
+        // Blobs are too large to be kept for a nonce that may never come.
+        let most = if tx.is_blob() { 0 } else { self.config.max_nonce_gap };
+        if tx.nonce.saturating_sub(next) > most {
             return Err(PoolError::NonceTooHigh { nonce: tx.nonce, gapped: next });
         }
         let old = sender.and_then(|sender| sender.transactions.get(&tx.nonce));
         let replaces_executable = old.is_some_and(|old| old.executable);
         check_funds(tx, &seen, sender, old.filter(|old| old.executable))?;
         self.check_delegation(tx, &seen, next, replaces_executable)?;
+        if sender.is_some_and(|sender| sender.has_blobs() != tx.is_blob()) {
+            return Err(PoolError::AddressReserved);
+        }
         if let Some(old) = old {
-            let (max_fee, tip) = old.replacement_price(self.config.price_bump_percent);
-            if tx.max_fee < max_fee || tx.tip < tip {
-                return Err(PoolError::ReplacementUnderpriced {
-                    needed_max_fee: max_fee,
-                    needed_tip: tip,
-                });
-            }
+            old.check_replacement(tx, &self.config)?;
         }
         let count = sender.map_or(0, Sender::executable);
         let appends = tx.nonce == next && count < self.config.max_per_sender;
         let executable = replaces_executable || appends;
         if old.is_none() {
-            self.check_count(sender, executable)?;
+            self.check_count(tx, sender, executable)?;
         }
         let replaces = old.map(|old| Replaced { bytes: old.bytes, executable: old.executable });
         Ok(Place { account: seen, executable, replaces })
     }
 
     /// How many transactions one sender may have.
-    fn check_count(&self, sender: Option<&Sender>, executable: bool) -> Result<(), PoolError> {
+    fn check_count(
+        &self,
+        tx: &PooledTransaction,
+        sender: Option<&Sender>,
+        executable: bool,
+    ) -> Result<(), PoolError> {
         let pooled = sender.map_or(0, Sender::len);
         let queued = sender.map_or(0, Sender::queued);
         let most = self.config.max_per_sender.saturating_add(self.config.max_queued_per_sender);
+        let most = if tx.is_blob() { most.min(self.config.max_blob_txs_per_sender) } else { most };
         if pooled >= most || (!executable && queued >= self.config.max_queued_per_sender) {
             return Err(PoolError::AccountLimitExceeded { pooled });
         }

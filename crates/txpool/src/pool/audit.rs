@@ -1,7 +1,7 @@
 //! Recomputes from scratch what the pool keeps up to date, for tests.
 
 use super::Pool;
-use crate::sender::Sender;
+use crate::{blobs::sidecar_bytes, sender::Sender};
 use alloy_eips::Encodable2718;
 use alloy_primitives::{Address, U256};
 use std::collections::{BTreeSet, HashMap};
@@ -18,7 +18,9 @@ impl Pool {
             executable += sender.executable();
             for tx in sender.transactions.values() {
                 assert_eq!(self.by_hash.get(&tx.hash), Some(&(*address, tx.nonce)));
-                assert_eq!(tx.bytes, tx.transaction.inner().encode_2718_len());
+                let sidecar = tx.sidecar.as_deref().map_or(0, sidecar_bytes);
+                assert_eq!(tx.bytes, tx.transaction.inner().encode_2718_len() + sidecar);
+                assert_eq!(tx.is_blob(), sender.has_blobs(), "one kind a sender");
                 bytes += tx.bytes;
                 for authority in &tx.authorities {
                     *authorities.entry(*authority).or_insert(0) += 1;

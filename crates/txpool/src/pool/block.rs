@@ -71,7 +71,7 @@ impl Pool {
             } else if tx.cost > account.balance {
                 Some(DropReason::Unpayable)
             } else if forked {
-                let checked = self.rules.check(tx.transaction.inner());
+                let checked = self.rules.check(tx.transaction.inner(), tx.sidecar.as_deref());
                 checked.err().map(|error| DropReason::Invalid(error.to_string()))
             } else {
                 None

@@ -1,7 +1,7 @@
 //! What the pool answers about its content.
 
 use super::Pool;
-use crate::{best::Ready, sender::Sender};
+use crate::{best::Ready, blobs::Sidecar, sender::Sender, transaction::PooledTransaction};
 use alloy_primitives::{Address, B256};
 use mfenx_primitives::RecoveredTransaction;
 use std::{collections::BTreeMap, sync::Arc};
@@ -13,7 +13,7 @@ pub struct PoolStatus {
     pub pending: usize,
     /// Transactions behind a gap, a shortage of funds, or too many of their sender's.
     pub queued: usize,
-    /// Encoded length (EIP-2718) of all of them.
+    /// Encoded length (EIP-2718) of all of them, with their sidecars.
     pub bytes: usize,
     /// Senders with at least one transaction.
     pub senders: usize,
@@ -57,9 +57,20 @@ impl Pool {
     }
 
     pub(crate) fn get(&self, hash: &B256) -> Option<Arc<RecoveredTransaction>> {
+        Some(Arc::clone(&self.find(hash)?.transaction))
+    }
+
+    pub(crate) fn is_queued(&self, hash: &B256) -> bool {
+        self.find(hash).is_some_and(|tx| !tx.executable)
+    }
+
+    fn find(&self, hash: &B256) -> Option<&PooledTransaction> {
         let (sender, nonce) = self.by_hash.get(hash)?;
-        let tx = self.senders.get(sender)?.transactions.get(nonce)?;
-        Some(Arc::clone(&tx.transaction))
+        self.senders.get(sender)?.transactions.get(nonce)
+    }
+
+    pub(crate) fn sidecar(&self, hash: &B256) -> Option<Arc<Sidecar>> {
+        self.find(hash)?.sidecar.clone()
     }
 
     pub(crate) fn pending_nonce(&self, address: Address) -> Option<u64> {

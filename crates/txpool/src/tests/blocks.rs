@@ -119,8 +119,8 @@ fn what_was_checked_before_a_fork_is_checked_again() {
     let mut pool = Pool::new(spec, PoolConfig::default(), &head);
     let before = pool.rules();
     let large = Draft::new(1, 0).with(|tx| tx.gas_limit = 20_000_000).sign();
-    assert_eq!(before.check(large.inner()), Ok(()));
+    assert_eq!(before.check(large.inner(), None), Ok(()));
     pool.on_block(&block(child(&head), vec![]).block, BASE_FEE, &[]);
-    let error = pool.add(PooledTransaction::new(large), &before, seen(rich())).unwrap_err();
+    let error = pool.add(PooledTransaction::new(large, None), &before, seen(rich())).unwrap_err();
     assert!(error.to_string().starts_with("transaction gas limit too high"));
 }

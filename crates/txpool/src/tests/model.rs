@@ -18,13 +18,23 @@ impl Entry {
         *self.transaction.tx_hash()
     }
 
-    fn fees(&self) -> (u128, u128) {
-        (self.transaction.max_fee_per_gas(), self.transaction.priority_fee_or_price())
+    /// Maximal fee, tip, and the maximal blob fee if it has any.
+    fn fees(&self) -> Vec<u128> {
+        let tx = &self.transaction;
+        let two = [tx.max_fee_per_gas(), tx.priority_fee_or_price()];
+        two.into_iter().chain(tx.max_fee_per_blob_gas()).collect()
+    }
+
+    fn is_blob(&self) -> bool {
+        self.transaction.blob_versioned_hashes().is_some()
     }
 }
 
 pub(super) fn cost(tx: &RecoveredTransaction) -> U256 {
-    U256::from(tx.gas_limit()) * U256::from(tx.max_fee_per_gas()) + tx.value()
+    let blobs = tx
+        .blob_gas_used()
+        .map_or(U256::ZERO, |gas| U256::from(gas) * U256::from(tx.max_fee_per_blob_gas().unwrap()));
+    U256::from(tx.gas_limit()) * U256::from(tx.max_fee_per_gas()) + blobs + tx.value()
 }
 
 #[derive(Debug, Default)]
@@ -77,7 +87,8 @@ impl Model {
         if nonce < account.nonce {
             return Err("nonce_too_low");
         }
-        if nonce > next + self.config.max_nonce_gap {
+        let gap = if entry.is_blob() { 0 } else { self.config.max_nonce_gap };
+        if nonce > next + gap {
             return Err("nonce_gap");
         }
         let replaced = old.filter(|_| nonce < next).map(|old| cost(&old.transaction));
@@ -85,16 +96,22 @@ impl Model {
         if cost > account.balance || spent - replaced.unwrap_or_default() + cost > account.balance {
             return Err("insufficient_funds");
         }
+        if queue.values().any(|other| other.is_blob() != entry.is_blob()) {
+            return Err("address_reserved");
+        }
         if let Some(old) = old {
-            let ((old_fee, old_tip), (fee, tip)) = (old.fees(), entry.fees());
-            let outbids = |new: u128, old: u128| new > old && new >= old * 110 / 100;
-            if !outbids(fee, old_fee) || !outbids(tip, old_tip) {
+            let percent = if old.is_blob() { 200 } else { 110 };
+            let outbids = |new: u128, old: u128| new > old && new >= old * percent / 100;
+            let fees = entry.fees().into_iter().zip(old.fees());
+            if !fees.into_iter().all(|(new, old)| outbids(new, old)) {
                 return Err("replacement_underpriced");
             }
         } else {
             let runs = nonce == next && count < self.config.max_per_sender as u64;
             let queued = queue.len() - count as usize;
             let most = self.config.max_per_sender + self.config.max_queued_per_sender;
+            let most =
+                if entry.is_blob() { most.min(self.config.max_blob_txs_per_sender) } else { most };
             if queue.len() >= most || (!runs && queued >= self.config.max_queued_per_sender) {
                 return Err("account_limit");
             }

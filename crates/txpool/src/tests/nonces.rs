@@ -60,7 +60,11 @@ fn a_replacement_raises_both_fees_by_a_tenth() {
         assert_eq!(error.to_string(), "replacement transaction underpriced");
     }
     let error = bench.add(Draft::new(1, 0).value(1), rich()).unwrap_err();
-    let expected = PoolError::ReplacementUnderpriced { needed_max_fee: max_fee, needed_tip: tip };
+    let expected = PoolError::ReplacementUnderpriced {
+        needed_max_fee: max_fee,
+        needed_tip: tip,
+        needed_blob_fee: 0,
+    };
     assert_eq!(error, expected);
     assert!(bench.events().is_empty());
 

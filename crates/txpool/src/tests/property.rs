@@ -13,6 +13,8 @@ use std::{
 };
 
 const SENDERS: u8 = 5;
+/// Of one blob, a fee for which costs about as much as half a plain transfer, in wei.
+const BLOB_FEE: u128 = GWEI / 10;
 /// Half a base fee's worth of gas for a plain transfer, in wei.
 const UNIT: u128 = 21_000 * GWEI / 2;
 
@@ -26,6 +28,8 @@ enum Action {
         tip: u128,
         value: u128,
         length: usize,
+        /// So many blobs, and the maximal fee for them.
+        blobs: Option<(usize, u128)>,
     },
     /// A transaction that is there already.
     Again {
@@ -44,14 +48,17 @@ enum Action {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let add = (0..SENDERS, 0..8u64, 1..10u128, 1..8u128, 0..3u128, 0..3usize).prop_map(
-        |(sender, ahead, fee, tip, value, length)| Action::Add {
+    let blobs = option::weighted(0.3, (1..4usize, 1..9u128));
+    let add = (0..SENDERS, 0..8u64, 1..10u128, 1..8u128, 0..3u128, 0..3usize, blobs).prop_map(
+        |(sender, ahead, fee, tip, value, length, blobs)| Action::Add {
             sender,
-            ahead,
+            // Blobs wait for no nonce.
+            ahead: if blobs.is_some() { ahead / 2 } else { ahead },
             fee,
             tip: tip.min(fee),
             value,
             length: length * 300,
+            blobs,
         },
     );
     let balances = vec((0..SENDERS, 0..30u128), 0..4);
@@ -85,17 +92,27 @@ impl Life {
         for sender in 0..SENDERS {
             model.accounts.insert(address(sender), account(3, 20 * UNIT));
         }
-        Self { bench: Bench::new(config), model, base_fee: BASE_FEE, alive: BTreeSet::new() }
+        Self {
+            bench: Bench::on(blob_chain(0), config),
+            model,
+            base_fee: BASE_FEE,
+            alive: BTreeSet::new(),
+        }
     }
 
     fn draft(&self, action: &Action) -> Option<RecoveredTransaction> {
-        let Action::Add { sender, ahead, fee, tip, value, length } = *action else { return None };
+        let Action::Add { sender, ahead, fee, tip, value, length, blobs } = *action else {
+            return None;
+        };
         let nonce = self.model.account(address(sender)).nonce + ahead - 1;
         let draft = Draft::new(sender, nonce)
             .fees(fee * GWEI / 2, tip * GWEI / 2)
             .value(value * UNIT)
             .calldata(length);
-        Some(draft.sign())
+        Some(match blobs {
+            Some((count, fee)) => draft.blobs(count, fee * BLOB_FEE),
+            None => draft.sign(),
+        })
     }
 
     /// The pooled transactions: of each, whether it is executable.
@@ -195,7 +212,8 @@ impl Life {
     fn add(&mut self, tx: RecoveredTransaction) -> Result<(), &'static str> {
         let account = self.model.account(tx.signer());
         let (hash, before) = (*tx.tx_hash(), self.pooled());
-        let added = self.bench.pool.add(tx.clone(), seen(account));
+        let blobs = tx.blob_versioned_hashes().map(|hashes| sidecar(hashes.len()));
+        let added = self.bench.pool.add_unverified(tx.clone(), blobs, seen(account));
         let added = added.map_err(|error| error.label());
         if added.is_ok() {
             self.alive.insert(hash);
@@ -260,6 +278,7 @@ proptest! {
             max_per_sender: 3,
             max_queued_per_sender: 2,
             max_nonce_gap: 4,
+            max_blob_txs_per_sender: 2,
             ..PoolConfig::default()
         });
         for action in &actions {
@@ -290,10 +309,14 @@ proptest! {
     }
 
     #[test]
-    fn a_crowded_pool_keeps_its_bounds_and_is_fair(actions in vec(action(), 1..120)) {
+    fn a_crowded_pool_keeps_its_bounds_and_is_fair(
+        actions in vec(action(), 1..120),
+        // Room for a few calls without blobs, or for a few blobs.
+        max_bytes in prop_oneof![Just(2_500), Just(500_000)],
+    ) {
         let mut life = Life::new(PoolConfig {
             max_transactions: 7,
-            max_bytes: 2_500,
+            max_bytes,
             max_senders: 3,
             max_per_sender: 4,
             max_queued_per_sender: 3,

@@ -49,7 +49,7 @@ fn blob_transactions_are_refused() {
     let tx = Transaction::Eip4844(Signed::new_unhashed(tx, Signature::test_signature()));
     assert_eq!(
         refusal(Recovered::new_unchecked(tx, address(1))),
-        "transaction type not supported: tx type 3 not supported by this pool"
+        "transaction type not supported: transaction type not valid on this chain: 3"
     );
 }
 
@@ -58,7 +58,7 @@ fn types_wait_for_their_forks() {
     let access_list = TxEip2930 { chain_id: MFENX_CHAIN_ID, ..TxEip2930::default() };
     let access_list =
         Transaction::Eip2930(Signed::new_unhashed(access_list, Signature::test_signature()));
-    let words = |rules: &Rules, tx: &Transaction| rules.check(tx).unwrap_err().to_string();
+    let words = |rules: &Rules, tx: &Transaction| rules.check(tx, None).unwrap_err().to_string();
     assert_eq!(
         words(&rules_of(&[]), &access_list),
         "transaction type not supported: type 1 rejected, pool not yet in Berlin"
@@ -72,9 +72,9 @@ fn types_wait_for_their_forks() {
         words(&london, Draft::new(1, 0).authorizing(vec![]).inner()),
         "transaction type not supported: type 4 rejected, pool not yet in Prague"
     );
-    assert_eq!(london.check(Draft::new(1, 0).sign().inner()), Ok(()));
+    assert_eq!(london.check(Draft::new(1, 0).sign().inner(), None), Ok(()));
     let legacy = Draft::new(1, 0).legacy(Some(MFENX_CHAIN_ID));
-    assert_eq!(rules_of(&[]).check(legacy.inner()), Ok(()));
+    assert_eq!(rules_of(&[]).check(legacy.inner(), None), Ok(()));
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn init_code_is_bounded_from_shanghai_on() {
     assert_eq!(refusal(create(49_153)), "max initcode size exceeded: code size 49153 limit 49152");
     let bench = Bench::new(PoolConfig::default());
     bench.pool.add(create(49_152), seen(rich())).unwrap();
-    assert_eq!(rules_of(&["berlin", "london"]).check(create(49_153).inner()), Ok(()));
+    assert_eq!(rules_of(&["berlin", "london"]).check(create(49_153).inner(), None), Ok(()));
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn gas_limits_are_capped() {
         "transaction gas limit too high (cap: 16777216, tx: 16777217)"
     );
     let london = rules_of(&["berlin", "london"]);
-    assert_eq!(london.check(with_gas(30_000_000).inner()), Ok(()));
-    let error = london.check(with_gas(30_000_001).inner()).unwrap_err();
+    assert_eq!(london.check(with_gas(30_000_000).inner(), None), Ok(()));
+    let error = london.check(with_gas(30_000_001).inner(), None).unwrap_err();
     assert_eq!(error.to_string(), "exceeds block gas limit");
     let bench = Bench::new(PoolConfig::default());
     bench.pool.add(with_gas(1 << 24), seen(rich())).unwrap();
@@ -205,7 +205,7 @@ fn calldata_has_a_floor_from_prague_on() {
     );
     let bench = Bench::new(PoolConfig::default());
     bench.pool.add(dense(61_000), seen(rich())).unwrap();
-    assert_eq!(rules_of(&["berlin", "london"]).check(dense(37_000).inner()), Ok(()));
+    assert_eq!(rules_of(&["berlin", "london"]).check(dense(37_000).inner(), None), Ok(()));
 }
 
 #[test]

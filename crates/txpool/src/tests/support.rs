@@ -1,12 +1,17 @@
 //! Drafts of transactions and a pool to put them in. Signatures are fixed and senders are given,
 //! because the pool believes the recovery of its caller.
 
-use crate::{DropReason, PoolConfig, PoolError, PoolEvent, PoolHandle, SenderState};
+use crate::{DropReason, PoolConfig, PoolError, PoolEvent, PoolHandle, SenderState, Sidecar};
 use alloy_consensus::{
-    Signed, TxEip1559, TxEip7702, TxLegacy,
+    Signed, TxEip1559, TxEip4844, TxEip7702, TxLegacy,
     transaction::{Recovered, SignerRecoverable as _},
 };
-use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
+use alloy_eips::{
+    eip2930::AccessList,
+    eip4844::{Blob, BlobTransactionSidecar, Bytes48, kzg_to_versioned_hash},
+    eip7594::{BlobTransactionSidecarEip7594, CELLS_PER_EXT_BLOB},
+    eip7702::SignedAuthorization,
+};
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
 use mfenx_chainspec::{ChainSpec, MFENX_CHAIN_ID};
 use mfenx_primitives::{
@@ -101,6 +106,25 @@ impl Draft {
         Recovered::new_unchecked(tx, self.sender)
     }
 
+    /// With so many empty blobs, and a maximal fee for them in wei per blob gas.
+    pub(super) fn blobs(self, count: usize, max_blob_fee: u128) -> RecoveredTransaction {
+        let tx = TxEip4844 {
+            chain_id: self.tx.chain_id,
+            nonce: self.tx.nonce,
+            gas_limit: self.tx.gas_limit,
+            max_fee_per_gas: self.tx.max_fee_per_gas,
+            max_priority_fee_per_gas: self.tx.max_priority_fee_per_gas,
+            to: self.sender,
+            value: self.tx.value,
+            access_list: self.tx.access_list,
+            blob_versioned_hashes: vec![kzg_to_versioned_hash(INFINITY.as_slice()); count],
+            max_fee_per_blob_gas: max_blob_fee,
+            input: self.tx.input,
+        };
+        let tx = Transaction::Eip4844(Signed::new_unhashed(tx, self.signature));
+        Recovered::new_unchecked(tx, self.sender)
+    }
+
     pub(super) fn authorizing(self, list: Vec<SignedAuthorization>) -> RecoveredTransaction {
         let tx = TxEip7702 {
             chain_id: self.tx.chain_id,
@@ -117,6 +141,41 @@ impl Draft {
         let tx = Transaction::Eip7702(Signed::new_unhashed(tx, self.signature));
         Recovered::new_unchecked(tx, self.sender)
     }
+}
+
+/// The point at infinity: the commitment to an empty blob, and the proof of every value in it.
+pub(super) const INFINITY: Bytes48 = {
+    let mut bytes = [0; 48];
+    bytes[0] = 0xc0;
+    Bytes48::new(bytes)
+};
+
+/// The sidecar of so many empty blobs, with cell proofs (EIP-7594).
+pub(super) fn sidecar(count: usize) -> Arc<Sidecar> {
+    Arc::new(Sidecar::Eip7594(BlobTransactionSidecarEip7594 {
+        blobs: vec![Blob::ZERO; count],
+        commitments: vec![INFINITY; count],
+        cell_proofs: vec![INFINITY; count * CELLS_PER_EXT_BLOB],
+    }))
+}
+
+/// The same with one proof a blob (EIP-4844).
+pub(super) fn old_sidecar(count: usize) -> Arc<Sidecar> {
+    Arc::new(Sidecar::Eip4844(BlobTransactionSidecar {
+        blobs: vec![Blob::ZERO; count],
+        commitments: vec![INFINITY; count],
+        proofs: vec![INFINITY; count],
+    }))
+}
+
+/// The development chain without our parameters: blobs are allowed. Osaka begins so many seconds
+/// after genesis.
+pub(super) fn blob_chain(osaka: u64) -> ChainSpec {
+    let dev = ChainSpec::dev().expect("the development chain");
+    let mut genesis = dev.genesis().clone();
+    genesis.config.extra_fields.clear();
+    genesis.config.osaka_time = Some(genesis.timestamp + osaka);
+    ChainSpec::from_genesis(genesis).expect("the development chain")
 }
 
 /// A pool on the development chain with a record of its events.

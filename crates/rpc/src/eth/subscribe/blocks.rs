@@ -1,0 +1,176 @@
+//! What subscribers learn of committed blocks: heads, logs, receipts.
+//!
+//! Blocks come in order, and what is in a block in the order in which it stands there. Whoever
+//! hears of a block finds everything about it, for it was committed before.
+
+use super::subscriber::{Sent, Subscriber, TooSlow};
+use crate::{
+    context::Context,
+    error::RpcError,
+    eth::{block::blob_gas_price, filter::LogFilter, logs::matching},
+    json::{HeaderJson, LogJson, receipts_of},
+    limits::RpcLimits,
+    params::{Args, fixed, without_position},
+    turns::Seat,
+};
+use alloy_primitives::B256;
+use mfenx_primitives::CommittedBlock;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+use std::{collections::HashSet, sync::Arc};
+use tokio::sync::broadcast::Receiver;
+
+/// What a subscriber wants of each block.
+pub(super) enum Part {
+    /// The header.
+    Head,
+    /// The logs that match, in a message each.
+    Logs(LogFilter),
+    /// The receipts of these transactions, or of all, in one message.
+    Receipts(Option<HashSet<B256>>),
+}
+
+impl Part {
+    /// Reads the filter of a subscription to logs.
+    pub(super) fn logs(limits: &RpcLimits, args: &Args<'_>) -> Result<Self, RpcError> {
+        let json = args.json(1).unwrap_or("{}");
+        // The blocks of the filter mean nothing here: a subscription is about new ones.
+        let (filter, _) = LogFilter::parse(json, limits.logs_addresses_max)
+            .map_err(|reason| RpcError::argument(1, reason))?;
+        let most = limits.subscription_topics_max;
+        if filter.topic_count() > most {
+            let reason = format!("exceed max topics of a subscription: at most {most}");
+            return Err(RpcError::argument(1, reason));
+        }
+        Ok(Self::Logs(filter))
+    }
+
+    /// Reads the filter of a subscription to receipts.
+    pub(super) fn receipts(limits: &RpcLimits, args: &Args<'_>) -> Result<Self, RpcError> {
+        let wanted = args.json(1).map_or(Ok(None), |json| {
+            transaction_hashes(json, limits.subscription_hashes_max)
+                .map_err(|reason| RpcError::argument(1, reason))
+        })?;
+        Ok(Self::Receipts(wanted))
+    }
+}
+
+/// No hashes, and an empty list of them, mean all transactions.
+fn transaction_hashes(json: &str, most: usize) -> Result<Option<HashSet<B256>>, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Filter<'a> {
+        #[serde(borrow, default)]
+        transaction_hashes: Option<Vec<&'a RawValue>>,
+    }
+    // A list would be taken for the fields in order.
+    if !json.starts_with('{') {
+        return Err("an object is expected here".into());
+    }
+    let filter: Filter<'_> =
+        serde_json::from_str(json).map_err(|error| without_position(&error))?;
+    let hashes = filter.transaction_hashes.unwrap_or_default();
+    if hashes.len() > most {
+        return Err(format!(
+            "exceed max number of transaction hashes allowed per transactionReceipts \
+             subscription: at most {most}"
+        ));
+    }
+    let hashes: HashSet<B256> =
+        hashes.iter().map(|hash| fixed(hash.get()).map(B256::from)).collect::<Result<_, _>>()?;
+    Ok((!hashes.is_empty()).then_some(hashes))
+}
+
+/// Sends this part of every block.
+pub(super) async fn serve(
+    context: &Context,
+    part: &Part,
+    mut blocks: Receiver<Arc<CommittedBlock>>,
+    seat: Option<&Seat>,
+    subscriber: &Subscriber,
+) -> Result<(), TooSlow> {
+    while let Some(block) = subscriber.next(&mut blocks).await? {
+        if let Some(seat) = seat {
+            subscriber.turn(seat, block.block.number()).await;
+        }
+        if let Sent::Closed = send(context, part, &block, subscriber).await? {
+            break;
+        }
+        if let Some(seat) = seat {
+            seat.done(block.block.number());
+        }
+    }
+    Ok(())
+}
+
+async fn send(
+    context: &Context,
+    part: &Part,
+    committed: &CommittedBlock,
+    subscriber: &Subscriber,
+) -> Result<Sent, TooSlow> {
+    match part {
+        Part::Head => {
+            let block = &committed.block;
+            subscriber.send(&HeaderJson::new(block.header(), block.hash())).await
+        }
+        Part::Logs(filter) => send_logs(filter, committed, subscriber).await,
+        Part::Receipts(wanted) => {
+            let receipts = Receipts { context, block: committed, wanted: wanted.as_ref() };
+            if receipts.is_empty() {
+                return Ok(Sent::Yes);
+            }
+            subscriber.send(&receipts).await
+        }
+    }
+}
+
+async fn send_logs(
+    filter: &LogFilter,
+    committed: &CommittedBlock,
+    subscriber: &Subscriber,
+) -> Result<Sent, TooSlow> {
+    let CommittedBlock { block, receipts } = committed;
+    if !filter.may_match(&block.header().logs_bloom) {
+        return Ok(Sent::Yes);
+    }
+    for (log, mut place) in matching(filter, block.header(), block.hash(), receipts) {
+        if let Some(transaction) = block.transactions().get(place.transaction_index as usize) {
+            place.transaction_hash = *transaction.tx_hash();
+        }
+        if let Sent::Closed = subscriber.send(&LogJson::new(log, &place)).await? {
+            return Ok(Sent::Closed);
+        }
+    }
+    Ok(Sent::Yes)
+}
+
+/// The receipts of a block that are wanted, as one list. The block's gas bounds its length.
+struct Receipts<'a> {
+    context: &'a Context,
+    block: &'a CommittedBlock,
+    wanted: Option<&'a HashSet<B256>>,
+}
+
+impl Receipts<'_> {
+    fn is_wanted(&self, hash: &B256) -> bool {
+        self.wanted.is_none_or(|wanted| wanted.contains(hash))
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.block.block.transactions().iter().any(|tx| self.is_wanted(tx.tx_hash()))
+    }
+}
+
+impl Serialize for Receipts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let CommittedBlock { block, receipts } = self.block;
+        let blob_gas_price = blob_gas_price(&self.context.spec, block.header());
+        let transactions = block.transactions().iter();
+        let all = transactions.zip(receipts_of(block, receipts, blob_gas_price));
+        serializer.collect_seq(
+            all.filter(|(transaction, _)| self.is_wanted(transaction.tx_hash()))
+                .map(|(_, receipt)| receipt),
+        )
+    }
+}
