@@ -56,6 +56,15 @@ fn javascript(script: &str, package: &str) {
     }
 }
 
+/// The description of the methods, of every namespace.
+#[test]
+fn openrpc() {
+    if has_package("openrpc.mjs", "@open-rpc/meta-schema") {
+        let command = listening(&["dev", "--api", "all,testing"]);
+        javascript_on(&Node::from_command(command), "openrpc.mjs");
+    }
+}
+
 /// A program of Foundry's, which `tests/clients` has for one kind of machine.
 fn foundry(script: &str, package: &str) {
     if cfg!(all(target_os = "linux", target_arch = "x86_64")) {

@@ -14,7 +14,7 @@ use jsonrpsee::core::RegisterMethodError;
 const HEADER_BY_NUMBER: Method = Method {
     name: "erigon_getHeaderByNumber",
     summary: "The header of a block; null for an unknown one.",
-    params: &[Param::required("block", "BlockNumberOrTag")],
+    params: &[Param::required("block", "BlockNumberPlain")],
     result: "Header|null",
     example: "[1]",
 };

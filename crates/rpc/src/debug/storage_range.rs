@@ -34,7 +34,7 @@ const STORAGE_RANGE: Method = Method {
         Param::required("maxResult", "Number"),
     ],
     result: "StorageRange",
-    example: r#"["0x1", 0, "0x000f3df6d732807ef1319fb7b8bb8522d0beac02", "0x", 10]"#,
+    example: r#"["0xf43e9dada00f4713dd0083624333b01d33d08826defa2cfc9dbdb870657875c1",3,"0x5fbdb2315678afecb367f032d93f642f64180aa3","0x0000000000000000000000000000000000000000000000000000000000000000",2]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

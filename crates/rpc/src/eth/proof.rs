@@ -24,7 +24,7 @@ const GET_PROOF: Method = Method {
     summary: "An account and slots of its storage, with Merkle proofs.",
     params: &[
         Param::required("address", "Address"),
-        Param::required("storageKeys", "Data32[]"),
+        Param::required("storageKeys", "StorageSlot[]"),
         Param::optional("block", "BlockId"),
     ],
     result: "AccountProof",

@@ -51,7 +51,7 @@ pub(crate) const KINDS: &[Subscription] = &[
         kind: "syncing",
         summary: "Whether the node catches up with its peers, when that changes and while it does.",
         options: None,
-        message: "Syncing",
+        message: "SyncingMessage",
     },
     Subscription {
         kind: "droppedTransactions",

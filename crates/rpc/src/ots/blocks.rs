@@ -32,7 +32,7 @@ use std::{ops::Range, sync::Arc};
 const DETAILS: Method = Method {
     name: "ots_getBlockDetails",
     summary: "A block without its transactions, what it issued, and the fees of its senders.",
-    params: &[Param::required("block", "BlockNumberOrTag")],
+    params: &[Param::required("block", "BlockNumberPlain")],
     result: "BlockDetails|null",
     example: r#"[2]"#,
 };
@@ -49,7 +49,7 @@ const TRANSACTIONS: Method = Method {
     name: "ots_getBlockTransactions",
     summary: "A page of a block's transactions and receipts. Page 0 ends with the last of them.",
     params: &[
-        Param::required("block", "BlockNumberOrTag"),
+        Param::required("block", "BlockNumberPlain"),
         Param::required("page", "Number"),
         Param::required("pageSize", "Number"),
     ],

@@ -23,7 +23,7 @@ const CREATOR: Method = Method {
     summary: "The transaction that created a contract, and the account that did it in there.",
     params: &[Param::required("address", "Address")],
     result: "ContractCreator|null",
-    example: r#"["0x000f3df6d732807ef1319fb7b8bb8522d0beac02"]"#,
+    example: r#"["0x5fbdb2315678afecb367f032d93f642f64180aa3"]"#,
 };
 
 pub(super) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

@@ -39,14 +39,13 @@ const PARAMS: &[Param] = &[
     Param::required("block", "Number"),
     Param::required("pageSize", "Number"),
 ];
-const EXAMPLE: &str = r#"["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",0,25]"#;
 
 const BEFORE: Method = Method {
     name: "ots_searchTransactionsBefore",
     summary: "Transactions of an account before a block, the latest first; 0 means from the head.",
     params: PARAMS,
     result: "TransactionsPage",
-    example: EXAMPLE,
+    example: r#"["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",0,2]"#,
 };
 
 const AFTER: Method = Method {
@@ -54,7 +53,7 @@ const AFTER: Method = Method {
     summary: "Transactions of an account after a block, the latest first; 0 means from genesis.",
     params: PARAMS,
     result: "TransactionsPage",
-    example: EXAMPLE,
+    example: r#"["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",0,2]"#,
 };
 
 pub(super) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

@@ -15,14 +15,12 @@ use jsonrpsee::core::RegisterMethodError;
 use mfenx_execution::Replay;
 use revm::context::result::ExecutionResult;
 
-const EXAMPLE: &str = r#"["0x90c330080b3182dbd94612dc111d3dee8b5f9ecd682ec7535b77a74331d41945"]"#;
-
 const TRACE: Method = Method {
     name: "ots_traceTransaction",
     summary: "The calls of a transaction in the order in which they began.",
     params: &[Param::required("hash", "Hash32")],
     result: "OtterscanCall[]",
-    example: EXAMPLE,
+    example: r#"["0x091706c64e00cd2a839509505794b4aea29d7e181667cf9e63f4cfda64c17d77"]"#,
 };
 
 const OPERATIONS: Method = Method {
@@ -30,7 +28,7 @@ const OPERATIONS: Method = Method {
     summary: "What moved ether, created or destroyed contracts inside a transaction.",
     params: &[Param::required("hash", "Hash32")],
     result: "InternalOperation[]",
-    example: EXAMPLE,
+    example: r#"["0x091706c64e00cd2a839509505794b4aea29d7e181667cf9e63f4cfda64c17d77"]"#,
 };
 
 const ERROR: Method = Method {
@@ -38,7 +36,7 @@ const ERROR: Method = Method {
     summary: "What a transaction reverted with; no bytes if it did not.",
     params: &[Param::required("hash", "Hash32")],
     result: "Bytes",
-    example: EXAMPLE,
+    example: r#"["0x560e19ce84d1329b0b32bea4e3be44f042c4716224d3110abf5f5692ed74ccde"]"#,
 };
 
 pub(super) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

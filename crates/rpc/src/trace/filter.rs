@@ -35,7 +35,7 @@ const FILTER: Method = Method {
     summary: "The calls from and to given accounts in a range of blocks.",
     params: &[Param::required("filter", "TraceFilter")],
     result: "LocalizedTrace[]",
-    example: r#"[{"fromBlock": "0x1", "toBlock": "latest", "fromAddress": ["0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"], "count": 1}]"#,
+    example: r#"[{"fromBlock":"0x1","toBlock":"0x4","toAddress":["0x5fbdb2315678afecb367f032d93f642f64180aa3"],"count":2}]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
