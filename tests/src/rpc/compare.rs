@@ -17,8 +17,9 @@ pub(crate) enum Mode {
     /// Every value.
     Exact,
     /// JSON types, object keys, and whether strings are `0x` hexadecimal; elements of lists as far
-    /// as both lists go, but an empty list is no example of one with elements. Errors are
-    /// compared as in [`Mode::Exact`].
+    /// as both lists go, but an empty list is no example of one with elements. Where the keys are
+    /// data (addresses, nonces), each value is compared with the examples that there are: it has
+    /// what all of them have. Errors are compared as in [`Mode::Exact`].
     Shape,
 }
 
@@ -96,6 +97,9 @@ impl Comparison {
         got: &Map<String, Value>,
         free: Option<&str>,
     ) {
+        if self.mode == Mode::Shape && is_table(expected) && is_table(got) {
+            return self.table(path, &[expected], got);
+        }
         for (key, value) in expected.iter().filter(|(key, _)| free != Some(key)) {
             let place = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             match (value, got.get(key)) {
@@ -113,6 +117,42 @@ impl Comparison {
         for (key, value) in got.iter().filter(|(key, _)| !expected.contains_key(*key)) {
             let place = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             self.add(&place, Kind::Extra { got: show(value) });
+        }
+    }
+
+    /// Values by keys that are data: any of `examples` may be what a value is like.
+    fn table(&mut self, path: &str, examples: &[&Map<String, Value>], got: &Map<String, Value>) {
+        let values: Vec<&Value> = examples.iter().flat_map(|example| example.values()).collect();
+        let objects: Vec<_> = values.iter().filter_map(|value| value.as_object()).collect();
+        let Some((first, others)) = objects.split_first() else { return };
+        for (key, value) in got {
+            let place = format!("{path}.{key}");
+            let Value::Object(value) = value else {
+                let expected = "an object".to_owned();
+                self.add(&place, Kind::Other { expected, got: show(value) });
+                continue;
+            };
+            if is_table(first) && is_table(value) {
+                self.table(&place, &objects, value);
+                continue;
+            }
+            let common = first
+                .iter()
+                .filter(|(name, _)| others.iter().all(|other| other.contains_key(name.as_str())));
+            for (name, example) in common {
+                let place = format!("{place}.{name}");
+                let Some(value) = value.get(name) else {
+                    self.add(&place, Kind::Missing { expected: show(example) });
+                    continue;
+                };
+                let is_like = |object: &&Map<String, Value>| {
+                    object.get(name).is_some_and(|like| compare(like, value, self.mode).is_empty())
+                };
+                if !objects.iter().any(is_like) {
+                    let (expected, got) = (show(example), show(value));
+                    self.add(&place, Kind::Other { expected, got });
+                }
+            }
         }
     }
 
@@ -135,6 +175,11 @@ impl Comparison {
     fn add(&mut self, path: &str, kind: Kind) {
         self.differences.push(Difference { path: path.to_owned(), kind });
     }
+}
+
+/// Whether all keys are data: hexadecimal, or decimal numbers.
+fn is_table(object: &Map<String, Value>) -> bool {
+    object.keys().all(|key| is_hex(key) || key.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn is_hex(text: &str) -> bool {
@@ -253,6 +298,27 @@ mod tests {
             got["result"][field] = value;
             assert!(!told(&expected, &got, Mode::Shape).is_empty(), "{got}");
         }
+    }
+
+    #[test]
+    fn where_keys_are_data_values_have_what_all_examples_have() {
+        let expected = json!({"result": {"pending": {
+            "0xaa": {"0": {"nonce": "0x0", "to": null}, "1": {"nonce": "0x1", "to": "0x01", "x": 1}},
+        }}});
+        let got = |transaction: Value| json!({"result": {"pending": {"0xbb": {"7": transaction}}}});
+        for good in
+            [json!({"nonce": "0x7", "to": "0x02"}), json!({"nonce": "0x7", "to": null, "y": 1})]
+        {
+            assert!(told(&expected, &got(good.clone()), Mode::Shape).is_empty(), "{good}");
+        }
+        for bad in [json!({"nonce": "0x7"}), json!({"nonce": 7, "to": null}), json!("0x7")] {
+            assert!(!told(&expected, &got(bad.clone()), Mode::Shape).is_empty(), "{bad}");
+        }
+        assert!(
+            !told(&expected, &got(json!({"nonce": "0x0", "to": null})), Mode::Exact).is_empty()
+        );
+        let none = json!({"result": {"pending": {}}});
+        assert!(told(&expected, &none, Mode::Shape).is_empty());
     }
 
     #[test]

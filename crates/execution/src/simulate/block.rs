@@ -164,11 +164,25 @@ impl Position<'_> {
             result
         };
         evm.db_mut().commit(state);
+        self.record(evm, header, unsigned, result, progress, state_root)?;
+        progress.blob_gas_used += blob_gas;
+        Ok(())
+    }
+
+    /// Counts what a call used, and keeps its transaction, receipt and result.
+    fn record<DB: DatabaseRef>(
+        &mut self,
+        evm: &mut BlockEvm<'_, '_, DB>,
+        header: &Header,
+        unsigned: UnsignedTransaction,
+        result: ExecutionResult,
+        progress: &mut Progress,
+        state_root: &mut IntermediateRoot<'_>,
+    ) -> Result<(), SimulateError> {
         let (gas_used, gas_used_max) =
             (result.tx_gas_used(), result.gas().total_gas_spent().max(result.gas().floor_gas()));
         self.left.gas = self.left.gas.saturating_sub(gas_used);
         progress.gas_used = progress.gas_used.saturating_add(gas_used);
-        progress.blob_gas_used += blob_gas;
         let contract = requests::deposit_contract(self.spec);
         if self.spec.is_prague_active_at_timestamp(header.timestamp)
             && result.is_success()

@@ -37,7 +37,7 @@ fn to(place: Address) -> AccountOverride {
 fn run(request: TxEnv, options: &CallOptions) -> Result<CallOutcome, CallError> {
     let spec = dev();
     let env = evm_env(&spec, spec.genesis_header());
-    call(&state(&spec), env, request, options, &mut || false)
+    call(state(&spec), env, request, options, &mut || false)
 }
 
 fn output(outcome: Result<CallOutcome, CallError>) -> Bytes {
@@ -118,8 +118,8 @@ fn an_access_list_grows_until_nothing_new_is_used() {
     let spec = dev();
     let env = evm_env(&spec, spec.genesis_header());
     let options = options(vec![(CODE, account)]);
-    let found = create_access_list(&state(&spec), env, request(CODE, &[]), &options, &mut || false)
-        .unwrap();
+    let found =
+        create_access_list(state(&spec), env, request(CODE, &[]), &options, &mut || false).unwrap();
     assert!(matches!(found.outcome, CallOutcome::Success { .. }));
     let slots = |slots: &[u8]| slots.iter().map(|slot| B256::with_last_byte(*slot)).collect();
     let expected = [
@@ -143,7 +143,7 @@ fn many_calls_see_each_other() {
     let run = |bytes_max| {
         let env = evm_env(&spec, spec.genesis_header());
         let bundles = vec![bundle(10), bundle(100)];
-        call_many(&state(&spec), env, bundles, &options, bytes_max, &mut || false)
+        call_many(state(&spec), env, bundles, &options, bytes_max, &mut || false)
     };
     let seen: Vec<_> = run(128)
         .unwrap()

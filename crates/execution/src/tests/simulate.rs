@@ -48,7 +48,7 @@ fn with_bundles(
         Ok(B256::ZERO)
     };
     let base = spec.genesis_header().clone();
-    simulate(&spec, &state(&spec), &base, blocks, &options, &mut root, &mut || false)
+    simulate(&spec, state(&spec), &base, blocks, &options, &mut root, &mut || false)
 }
 
 fn code_at(address: Address, code: &[u8]) -> StateOverride {
@@ -320,7 +320,7 @@ fn outputs_are_bounded_and_interrupts_obeyed() {
         let mut root = |_: &BundleState| Ok(B256::ZERO);
         let blocks = vec![endless.clone()];
         let result =
-            simulate(&spec, &state(&spec), &base, blocks, &OPTIONS, &mut root, &mut interrupt);
+            simulate(&spec, state(&spec), &base, blocks, &OPTIONS, &mut root, &mut interrupt);
         assert!(matches!(result, Err(SimulateError::Interrupted)), "{result:?}");
     }
 }

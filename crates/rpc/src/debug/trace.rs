@@ -137,6 +137,12 @@ fn block(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, 
     if block.number() != number + 1 {
         return Err(RpcError::argument(0, "the block's number does not follow its parent's"));
     }
+    // Gas bounds memory, and here the caller says how much gas there is.
+    let limit = reader.header(number)?.map_or(0, |parent| parent.gas_limit);
+    let most = limit.saturating_mul(2).max(context.limits.call_gas_max);
+    if block.header().gas_limit > most {
+        return Err(RpcError::argument(0, format!("the block's gas limit exceeds {most}")));
+    }
     let state = state_after(&reader, number)?;
     whole_block(&Run { context, time: &time, block: &block }, state, tracer)
 }

@@ -72,10 +72,37 @@ pub(crate) const CODES: &[Code] = &[
         "The node is busy: its turn did not come in time, or clients have left too many answers \
          unread. The same request may succeed later.",
     ),
+    code("TooManySlots", -38026, "More storage slots are asked for than one request may have."),
     code("PrunedHistory", 4444, "The node no longer keeps the history that this needs."),
-    code("MovedToItself", -38022, "A precompile is to be moved to where it is."),
-    code("LimitExceeded", -38026, "There is more in the request than may be asked for at once."),
+    code("NonceTooLow", -38010, "eth_simulateV1: the nonce of a call is too low."),
+    code("NonceTooHigh", -38011, "eth_simulateV1: the nonce of a call is too high."),
+    code("BaseFeeTooLow", -38012, "eth_simulateV1: a call offers less than the base fee."),
+    code("IntrinsicGas", -38013, "eth_simulateV1: the gas of a call does not even start it."),
+    code("InsufficientFunds", -38014, "eth_simulateV1: a sender cannot pay for gas and value."),
+    code("BlockGasLimit", -38015, "eth_simulateV1: a call wants more gas than its block has."),
+    code("BlockNumberOrder", -38020, "eth_simulateV1: a block's number is not above the last."),
+    code("BlockTimeOrder", -38021, "eth_simulateV1: a block's time is not after the last."),
+    code("MoveToItself", -38022, "movePrecompileToAddress names the precompile's own address."),
+    code("SenderHasCode", -38024, "eth_simulateV1: a sender has code."),
+    code("InitCodeTooLong", -38025, "eth_simulateV1: a creation has too much init code."),
+    code("ClientLimit", -38026, "eth_simulateV1: more is asked than one request may."),
     code("Internal", -32603, "The node is at fault; the cause is in its log."),
+];
+
+/// The names of the codes of `eth_simulateV1`.
+const SIMULATION: [&str; 12] = [
+    "NonceTooLow",
+    "NonceTooHigh",
+    "BaseFeeTooLow",
+    "IntrinsicGas",
+    "InsufficientFunds",
+    "BlockGasLimit",
+    "BlockNumberOrder",
+    "BlockTimeOrder",
+    "MoveToItself",
+    "SenderHasCode",
+    "InitCodeTooLong",
+    "ClientLimit",
 ];
 
 /// The names of the codes that a method answers with, besides those of any request.
@@ -97,6 +124,9 @@ pub(crate) fn of(method: &Method) -> Vec<&'static str> {
     }
     if method.name == "eth_sendRawTransactionSync" {
         names.extend(["SyncTimeout", "SyncUnready"]);
+    }
+    if takes(&["SimulatePayload"]) {
+        names.extend(SIMULATION);
     }
     names.extend(["RequestTimeout", "ResponseTooLarge", "Busy", "Internal"]);
     names

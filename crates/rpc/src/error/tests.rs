@@ -1,6 +1,11 @@
 use super::*;
 use alloy_primitives::{Address, U256};
 
+/// A call in a simulated block that cannot be a transaction.
+fn simulated(reason: InvalidTransaction) -> RpcError {
+    SimulateError::Refused { sender: Address::ZERO, gas: 9, reason }.into()
+}
+
 /// Every error a caller can read, as it goes over the wire. A change here is a change of the API.
 #[test]
 fn codes_words_and_data() {
@@ -37,6 +42,28 @@ fn codes_words_and_data() {
         .into(),
         CallError::Override(OverrideError::NotAPrecompile(Address::ZERO)).into(),
         OverrideError::SelfReference(Address::with_last_byte(1)).into(),
+        SimulateError::BlockOrder { number: 1, previous: 1 }.into(),
+        SimulateError::TimeOrder { time: 1, previous: 2 }.into(),
+        SimulateError::TooManyBlocks.into(),
+        SimulateError::LimitExceeded("calls exceed 5".into()).into(),
+        SimulateError::BlockGas { gas: 2, left: 1 }.into(),
+        SimulateError::Arguments("both".into()).into(),
+        SimulateError::Withdrawals.into(),
+        simulated(InvalidTransaction::NonceTooLow { tx: 1, state: 2 }),
+        simulated(InvalidTransaction::NonceTooHigh { tx: 2, state: 1 }),
+        simulated(InvalidTransaction::GasPriceLessThanBasefee),
+        simulated(InvalidTransaction::CallGasCostMoreThanGasLimit {
+            initial_gas: 21_000,
+            gas_limit: 9,
+        }),
+        simulated(InvalidTransaction::LackOfFundForMaxFee {
+            fee: Box::new(U256::from(2)),
+            balance: Box::new(U256::from(1)),
+        }),
+        simulated(InvalidTransaction::RejectCallerWithCode),
+        simulated(InvalidTransaction::CreateInitCodeSizeLimit),
+        simulated(InvalidTransaction::PriorityFeeGreaterThanMaxFee),
+        simulated(InvalidTransaction::NonceOverflowInTransaction),
         EstimateError::ExceedsAllowance(5).into(),
         RpcError::BlockNotBuilt("transaction 0: no room".into()),
         RpcError::CallTimeout { seconds: 5 },

@@ -134,6 +134,11 @@ impl<'c> Time<'c> {
         self.cancel.is_cancelled() || Instant::now() >= self.deadline
     }
 
+    /// Why it is up, if it is.
+    pub(super) fn is_over(&self) -> Option<RpcError> {
+        self.is_up().then(|| self.error())
+    }
+
     pub(super) fn error(&self) -> RpcError {
         if self.cancel.is_cancelled() {
             return RpcError::Cancelled;

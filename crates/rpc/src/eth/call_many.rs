@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     block_id::BlockId,
+    block_id::state_after,
     context::Context,
     error::{RpcError, halt},
     method::{Method, Param},
@@ -17,7 +18,12 @@ use crate::{
 use alloy_primitives::Bytes;
 use alloy_rpc_types_eth::TransactionRequest;
 use jsonrpsee::core::RegisterMethodError;
-use mfenx_execution::{BlockOverrides, CallBundle, CallError, CallOutcome, call_many, evm_env};
+use mfenx_execution::{
+    BlockOverrides, CallBundle, CallError, CallOutcome, Replay, call_many, evm_env,
+};
+use mfenx_primitives::SealedHeader;
+use mfenx_storage::{Reader, StateView};
+use revm::inspector::NoOpInspector;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -45,13 +51,13 @@ struct Bundle {
     block_override: Option<BlockOverrides>,
 }
 
-/// Where the calls stand: after all transactions of a block.
+/// Where the calls stand: in a block, after some of its transactions or all of them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct StateContext<'a> {
     #[serde(borrow, default, alias = "blockHash")]
     block_number: Option<&'a RawValue>,
-    /// -1 for all of the block, which is the only place there is.
+    /// How many of the block's transactions come before; -1 for all.
     #[serde(default)]
     transaction_index: Option<i64>,
 }
@@ -75,7 +81,7 @@ fn eth_call_many(
         let most = context.limits.simulate_calls_max;
         return Err(RpcError::argument(0, format!("there are more than {most} calls")));
     }
-    let (block, options) = (block(args)?, call::options(context, args)?);
+    let ((block, before), options) = (place(args)?, call::options(context, args)?);
     let reader = context.store.reader()?;
     let (header, state) = context.header_and_state(block, &reader)?;
     let mut prepared = Vec::with_capacity(bundles.len());
@@ -90,7 +96,17 @@ fn eth_call_many(
     }
     let time = Time::starting(context, cancel);
     let (env, bytes_max) = (evm_env(&context.spec, &header), context.limits.response_bytes_max);
-    match call_many(state, env, prepared, &options, bytes_max, &mut || time.is_up()) {
+    let mut is_up = || time.is_up();
+    let outcome = match before {
+        None => call_many(state, env, prepared, &options, bytes_max, &mut is_up),
+        Some(count) => {
+            let mut interrupt = || time.is_up();
+            let replay = up_to(context, &reader, &header, count, &mut interrupt);
+            let replay = replay.map_err(|error| time.is_over().unwrap_or(error))?;
+            call_many(replay.state(), env, prepared, &options, bytes_max, &mut is_up)
+        }
+    };
+    match outcome {
         Ok(bundles) => {
             let show = |outcomes: Vec<_>| outcomes.into_iter().map(CallResult::from).collect();
             Ok(bundles.into_iter().map(show).collect())
@@ -100,16 +116,43 @@ fn eth_call_many(
     }
 }
 
-fn block(args: &Args<'_>) -> Result<BlockId, RpcError> {
-    let Some(json) = args.json(1) else { return Ok(BlockId::Latest) };
+/// The block after its first `count` transactions.
+fn up_to<'i, 'r>(
+    context: &Context,
+    reader: &'r Reader,
+    header: &SealedHeader,
+    count: usize,
+    interrupt: &'i mut dyn FnMut() -> bool,
+) -> Result<Replay<'i, StateView<'r>, NoOpInspector>, RpcError> {
+    let block = reader.block(header.number)?.ok_or(RpcError::HeaderNotFound)?;
+    let transactions = block.transactions().len();
+    if count > transactions || header.number == 0 {
+        let reason = format!("the block has {transactions} transactions");
+        return Err(RpcError::argument(1, reason));
+    }
+    let parent = state_after(reader, header.number - 1)?;
+    let mut replay = Replay::of_block(&context.spec, parent, header, NoOpInspector {}, interrupt)?;
+    for (transaction, sender) in block.transactions_with_sender().take(count) {
+        replay.skip(transaction, sender)?;
+    }
+    Ok(replay)
+}
+
+/// The block, and how many of its transactions come before the calls; none for all.
+fn place(args: &Args<'_>) -> Result<(BlockId, Option<usize>), RpcError> {
+    let Some(json) = args.json(1) else { return Ok((BlockId::Latest, None)) };
     let refuse = |reason: String| RpcError::argument(1, reason);
     let context: StateContext<'_> = serde_json::from_str(json)
         .map_err(|error| refuse(crate::params::without_position(&error)))?;
-    if context.transaction_index.is_some_and(|index| index != -1) {
-        return Err(refuse("calls in the middle of a block are not supported".to_owned()));
-    }
+    let before = match context.transaction_index {
+        None | Some(-1) => None,
+        Some(index) => {
+            let count = usize::try_from(index);
+            Some(count.map_err(|_| refuse("transactionIndex is -1 or a count".to_owned()))?)
+        }
+    };
     let block = context.block_number.map(|block| BlockId::parse(block.get()));
-    block.unwrap_or(Ok(BlockId::Latest)).map_err(refuse)
+    Ok((block.unwrap_or(Ok(BlockId::Latest)).map_err(refuse)?, before))
 }
 
 impl From<CallOutcome> for CallResult {

@@ -178,6 +178,11 @@ impl TestChain {
         serde_json::from_str(answer.get()).unwrap()
     }
 
+    /// The text of an answer that is too deep for a tree.
+    pub(crate) async fn text(&self, request: &Value) -> String {
+        self.server.answer(request.to_string().as_bytes()).await.unwrap().get().to_owned()
+    }
+
     /// The result of a method.
     pub(crate) async fn ask(&self, method: &str, params: Value) -> Value {
         let mut answer = self.answer(method, params).await;
@@ -219,8 +224,10 @@ pub(crate) fn tipped(from: u32, nonce: u64, tip: u128) -> Transaction {
     signed(from, TxEip1559 { nonce, to: Address::ZERO.into(), ..fees })
 }
 
-fn signed(from: u32, tx: TxEip1559) -> Transaction {
-    let tx = TxEip1559 { chain_id: mfenx_chainspec::MFENX_CHAIN_ID, gas_limit: 200_000, ..tx };
+/// A transaction for this chain; a gas limit of zero stands for 200,000.
+pub(crate) fn signed(from: u32, tx: TxEip1559) -> Transaction {
+    let gas_limit = if tx.gas_limit == 0 { 200_000 } else { tx.gas_limit };
+    let tx = TxEip1559 { chain_id: mfenx_chainspec::MFENX_CHAIN_ID, gas_limit, ..tx };
     let signature = signer(from).sign_hash_sync(&tx.signature_hash()).unwrap();
     Transaction::Eip1559(tx.into_signed(signature))
 }

@@ -25,3 +25,4 @@ mod simulate;
 mod slots;
 mod state;
 mod subscriptions;
+mod traces;

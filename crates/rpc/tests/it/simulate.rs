@@ -2,7 +2,7 @@
 
 use crate::chain::{INIT_CODE, TOPIC, TestChain, account, dynamic, transfer};
 use alloy_consensus::Transaction as _;
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
 use mfenx_rpc::RpcLimits;
 use serde_json::{Value, json};
 
@@ -226,8 +226,26 @@ async fn many_calls_see_what_the_ones_before_did() {
     assert_eq!(chain.refusal("eth_callMany", broke).await.0, -32000);
     let five = json!([[{"transactions": vec![json!({}); 5]}]]);
     assert_eq!(chain.refusal("eth_callMany", five).await.0, -32602);
-    let middle = json!([[], {"blockNumber": "latest", "transactionIndex": 0}]);
-    assert_eq!(chain.refusal("eth_callMany", middle).await.0, -32602);
+}
+
+#[tokio::test]
+async fn many_calls_can_stand_in_the_middle_of_a_block() {
+    let chain = TestChain::new();
+    let poor = Address::repeat_byte(0x99);
+    chain.mine(vec![transfer(0, 0, poor, 5), transfer(0, 1, poor, 6)]);
+    // BALANCE of the poor.
+    let code = format!("0x73{}315f5260205ff3", hex::encode(poor));
+    for (index, balance) in [(0, 0_u64), (1, 5), (2, 11), (-1, 11)] {
+        let bundles = json!([{"transactions": [{"data": code}]}]);
+        let context = json!({"blockNumber": "0x1", "transactionIndex": index});
+        let results = chain.ask("eth_callMany", json!([bundles, context])).await;
+        let expected = B256::from(U256::from(balance));
+        assert_eq!(results, json!([[{"value": expected}]]), "after {index}");
+    }
+    for (block, index) in [("0x1", 3), ("0x1", -2), ("0x0", 0)] {
+        let beyond = json!([[], {"blockNumber": block, "transactionIndex": index}]);
+        assert_eq!(chain.refusal("eth_callMany", beyond).await.0, -32602);
+    }
 }
 
 #[tokio::test]
