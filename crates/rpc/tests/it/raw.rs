@@ -84,7 +84,6 @@ async fn unknown_blocks_are_errors_and_unknown_transactions_are_null() {
         ("eth_getRawTransactionByBlockNumberAndIndex", json!(["0x0", "0x0"])),
         ("eth_getRawTransactionByBlockNumberAndIndex", json!(["pending", "0x0"])),
         ("eth_getHeaderByNumber", json!(["0x9"])),
-        ("eth_getHeaderByNumber", json!(["pending"])),
         ("eth_getHeaderByHash", json!([hash])),
         ("erigon_getHeaderByNumber", json!([9])),
         ("eth_getUncleByBlockNumberAndIndex", json!(["0x0", "0x0"])),
