@@ -67,7 +67,6 @@ impl Scratch {
             // Nobody asks a test's chain for proofs.
             trie_history_blocks: 0,
             max_readers: STORE_READERS_MAX,
-            ..StoreOptions::default()
         };
         let store = Store::open(dir.path(), options).wrap_err("cannot open a temporary store")?;
         let chain = Chain::open(Arc::clone(spec), store).wrap_err("cannot write genesis")?;
