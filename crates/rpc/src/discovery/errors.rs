@@ -72,7 +72,6 @@ pub(crate) const CODES: &[Code] = &[
         "The node is busy: its turn did not come in time, or clients have left too many answers \
          unread. The same request may succeed later.",
     ),
-    code("TooManySlots", -38026, "More storage slots are asked for than one request may have."),
     code("PrunedHistory", 4444, "The node no longer keeps the history that this needs."),
     code("NonceTooLow", -38010, "eth_simulateV1: the nonce of a call is too low."),
     code("NonceTooHigh", -38011, "eth_simulateV1: the nonce of a call is too high."),
@@ -85,7 +84,11 @@ pub(crate) const CODES: &[Code] = &[
     code("MoveToItself", -38022, "movePrecompileToAddress names the precompile's own address."),
     code("SenderHasCode", -38024, "eth_simulateV1: a sender has code."),
     code("InitCodeTooLong", -38025, "eth_simulateV1: a creation has too much init code."),
-    code("ClientLimit", -38026, "eth_simulateV1: more is asked than one request may."),
+    code(
+        "ClientLimit",
+        -38026,
+        "eth_simulateV1, eth_getStorageValues: more is asked than one request may have.",
+    ),
     code("Internal", -32603, "The node is at fault; the cause is in its log."),
 ];
 
