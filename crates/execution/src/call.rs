@@ -2,7 +2,7 @@
 
 use crate::{
     error::CallError,
-    interrupt::{Guard, install},
+    interrupt::{Guard, Interrupt as _, install},
     overrides::{BlockOverrides, apply_accounts},
 };
 use alloy_evm::{
@@ -10,7 +10,7 @@ use alloy_evm::{
     eth::{EthEvm, EthEvmBuilder, EthEvmContext},
     precompiles::PrecompilesMap,
 };
-use alloy_primitives::{Address, Bytes, Log, U256};
+use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
 use alloy_rpc_types_eth::state::StateOverride;
 use revm::{
     DatabaseRef, Inspector,
@@ -38,6 +38,9 @@ pub struct CallOptions {
     /// The most memory that all frames of a call together may hold, in bytes; whoever wants more
     /// is out of gas.
     pub memory_bytes_max: u64,
+    /// Counts as interrupted before anything that may take long in one step, such as most
+    /// precompiles: `interrupt` is then asked at least every few milliseconds.
+    pub brief: bool,
 }
 
 impl Default for CallOptions {
@@ -48,6 +51,7 @@ impl Default for CallOptions {
             block_overrides: None,
             gas_cap: 50_000_000,
             memory_bytes_max: 128 << 20,
+            brief: false,
         }
     }
 }
@@ -158,7 +162,7 @@ impl<'i, DB: DatabaseRef, I: Inspector<EthEvmContext<CallDb<'i, DB>>>> Simulatio
         inspector: I,
         interrupt: &'i mut dyn FnMut() -> bool,
     ) -> Result<Self, CallError> {
-        let mut db = CacheDB::new(Guard::new(db, interrupt));
+        let mut db = CacheDB::new(Guard::new(db, interrupt).brief(options.brief));
         if let Some(overrides) = &options.block_overrides {
             overrides.apply(&mut env)?;
             let hashes = overrides.block_hash.iter().flatten();
@@ -182,6 +186,11 @@ impl<'i, DB: DatabaseRef, I: Inspector<EthEvmContext<CallDb<'i, DB>>>> Simulatio
     /// Runs `request` and says what it changed; the database stays as it was.
     pub(crate) fn run_for_changes(&mut self, request: TxEnv) -> Result<ResultAndState, CallError> {
         let sender = request.caller;
+        if let TxKind::Call(to) = request.kind
+            && self.evm.db_mut().poll_call(U256::from_be_bytes(to.into_word().0))
+        {
+            return Err(CallError::Interrupted);
+        }
         let result = self.evm.transact_raw(request);
         if self.evm.db().db.interrupted() {
             return Err(CallError::Interrupted);

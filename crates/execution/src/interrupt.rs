@@ -29,11 +29,19 @@ pub(crate) struct Guard<'i, DB> {
     interrupt: &'i mut dyn FnMut() -> bool,
     jumps: u32,
     interrupted: bool,
+    /// Whether whatever may take long in one step counts as interrupted.
+    brief: bool,
 }
 
 impl<'i, DB> Guard<'i, DB> {
     pub(crate) fn new(db: DB, interrupt: &'i mut dyn FnMut() -> bool) -> Self {
-        Self { db, interrupt, jumps: 0, interrupted: false }
+        Self { db, interrupt, jumps: 0, interrupted: false, brief: false }
+    }
+
+    /// The same, stopping before a precompile that may take long.
+    pub(crate) const fn brief(mut self, brief: bool) -> Self {
+        self.brief = brief;
+        self
     }
 
     /// Whether a call was stopped.
@@ -45,6 +53,12 @@ impl<'i, DB> Guard<'i, DB> {
     pub(crate) fn poll_at_jump(&mut self) -> bool {
         self.jumps = self.jumps.wrapping_add(1);
         self.jumps.is_multiple_of(JUMPS_PER_POLL) && self.poll()
+    }
+
+    /// Asks before a call.
+    fn poll_call(&mut self, target: U256) -> bool {
+        self.interrupted |= self.brief && is_long(target);
+        self.poll()
     }
 
     /// Asks every time.
@@ -86,6 +100,10 @@ pub(crate) trait Interrupt {
     fn poll_at_jump(&mut self) -> bool;
     /// Asks every time.
     fn poll(&mut self) -> bool;
+    /// Asks before a call of `target`, a left-padded address.
+    fn poll_call(&mut self, _target: U256) -> bool {
+        self.poll()
+    }
 }
 
 impl<DB> Interrupt for CacheDB<Guard<'_, DB>> {
@@ -95,6 +113,10 @@ impl<DB> Interrupt for CacheDB<Guard<'_, DB>> {
 
     fn poll(&mut self) -> bool {
         self.db.poll()
+    }
+
+    fn poll_call(&mut self, target: U256) -> bool {
+        self.db.poll_call(target)
     }
 }
 
@@ -106,6 +128,13 @@ impl<DB: DatabaseRef> Interrupt for &mut State<WrapDatabaseRef<Guard<'_, DB>>> {
     fn poll(&mut self) -> bool {
         self.database.0.poll()
     }
+}
+
+/// Whether a call of `target` runs native code that may take long: a precompile other than ECRECOVER,
+/// SHA-256 and the identity.
+pub(crate) fn is_long(target: U256) -> bool {
+    let reserved = U256::from(0x1_0000);
+    target < reserved && ![1, 2, 4].map(U256::from).contains(&target)
 }
 
 type Ctx<'c, DB> = InstructionContext<'c, EthEvmContext<DB>, EthInterpreter>;
@@ -125,7 +154,8 @@ fn jump<DB: Database + Interrupt, const CONDITIONAL: bool>(
 }
 
 fn call<DB: Database + Interrupt, const KIND: u8>(ctx: Ctx<'_, DB>) -> InstructionExecResult {
-    if ctx.host.journaled_state.database.poll() {
+    let target = ctx.interpreter.stack.peek(1).unwrap_or_default();
+    if ctx.host.journaled_state.database.poll_call(target) {
         return stop(ctx);
     }
     contract::call::<KIND, _, _>(ctx)

@@ -31,18 +31,22 @@ impl BodySpace {
         &self,
         body: &Incoming,
         time_max: Duration,
-    ) -> Option<SemaphorePermit<'_>> {
+    ) -> Option<Option<SemaphorePermit<'_>>> {
         // One of unknown length is not allowed to be long.
         self.take_bytes(body.size_hint().upper().unwrap_or(0), time_max).await
     }
 
-    async fn take_bytes(&self, bytes: u64, time_max: Duration) -> Option<SemaphorePermit<'_>> {
-        let units = match bytes {
-            ..=SMALL_BYTES => 0,
-            _ => bytes.div_ceil(UNIT_BYTES).min(u64::from(self.units_max)) as u32,
-        };
+    async fn take_bytes(
+        &self,
+        bytes: u64,
+        time_max: Duration,
+    ) -> Option<Option<SemaphorePermit<'_>>> {
+        if bytes <= SMALL_BYTES {
+            return Some(None);
+        }
+        let units = bytes.div_ceil(UNIT_BYTES).min(u64::from(self.units_max)) as u32;
         let permit = tokio::time::timeout(time_max, self.free.acquire_many(units)).await;
-        permit.ok()?.ok()
+        permit.ok()?.ok().map(Some)
     }
 }
 

@@ -91,6 +91,7 @@ fn services(
     Services {
         websockets: WebSockets::new(config, limits, shutdown.clone()),
         status,
+        requests: metrics::Requests::new(),
         body_space: BodySpace::new(config.bodies_bytes_max),
         limits: HttpLimits {
             request_bytes_max: config.request_bytes_max as usize,

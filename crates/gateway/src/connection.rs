@@ -124,9 +124,11 @@ async fn serve(
     idle_time_max: Duration,
 ) {
     let shutdown = services.shutdown.clone();
+    let server = Arc::new(server);
     let service = tower::service_fn(move |request: Request<Incoming>| {
-        let (services, server) = (Arc::clone(&services), server.clone());
-        async move { Ok::<_, Infallible>(services.answer(request, &server).await) }
+        let (services, server) = (Arc::clone(&services), Arc::clone(&server));
+        // Boxed, for it is large and passes from hand to hand.
+        Box::pin(async move { Ok::<_, Infallible>(services.answer(request, &server).await) })
     });
     let service = ServiceBuilder::new()
         .layer(

@@ -1,6 +1,6 @@
 //! What is counted. Labels are fixed words.
 
-use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics::{Counter, counter, describe_counter, describe_gauge, gauge};
 
 const CONNECTIONS: &str = "mfenx_gateway_connections";
 const CONNECTIONS_TOTAL: &str = "mfenx_gateway_connections_total";
@@ -42,9 +42,24 @@ pub(crate) fn refused(reason: &'static str) {
     counter!(REFUSED, "reason" => reason).increment(1);
 }
 
-/// A request arrived, by what it is for.
-pub(crate) fn request(kind: &'static str) {
-    counter!(REQUESTS, "kind" => kind).increment(1);
+/// Requests that arrived, by what they are for.
+pub(crate) struct Requests {
+    pub(crate) rpc: Counter,
+    pub(crate) websocket: Counter,
+    pub(crate) health: Counter,
+    pub(crate) other: Counter,
+}
+
+impl Requests {
+    pub(crate) fn new() -> Self {
+        let kind = |kind: &'static str| counter!(REQUESTS, "kind" => kind);
+        Self {
+            rpc: kind("rpc"),
+            websocket: kind("websocket"),
+            health: kind("health"),
+            other: kind("other"),
+        }
+    }
 }
 
 /// A client did not take what was written to it.

@@ -4,7 +4,7 @@ use crate::{
     body_space::BodySpace,
     health,
     http::{self, Answer, HttpLimits},
-    metrics,
+    metrics::Requests,
     websocket::WebSockets,
 };
 use ::http::{Method, Request};
@@ -20,6 +20,7 @@ pub(crate) struct Services {
     pub(crate) status: Arc<NodeStatus>,
     pub(crate) limits: HttpLimits,
     pub(crate) body_space: BodySpace,
+    pub(crate) requests: Requests,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -29,18 +30,18 @@ impl Services {
         let path = request.uri().path();
         let is_get = request.method() == Method::GET || request.method() == Method::HEAD;
         if is_get && let Some(answer) = health::answer(path, &self.status, self.is_stopping()) {
-            metrics::request("health");
+            self.requests.health.increment(1);
             return answer;
         }
         if is_upgrade_request(&request) {
-            metrics::request("websocket");
+            self.requests.websocket.increment(1);
             return self.websockets.upgrade(request, server);
         }
         if request.method() == Method::POST {
-            metrics::request("rpc");
+            self.requests.rpc.increment(1);
             return http::post(server, self.limits, &self.body_space, request).await;
         }
-        metrics::request("other");
+        self.requests.other.increment(1);
         match *request.method() {
             Method::OPTIONS => http::options(),
             Method::GET | Method::HEAD if path == "/" => http::greeting(),

@@ -73,14 +73,24 @@ impl MethodMetrics {
     }
 }
 
+/// Requests that wait for their turn.
+pub(crate) fn waiting(class: Class) -> Gauge {
+    gauge!(WAITING, "class" => class.name())
+}
+
+/// Requests that run.
+pub(crate) fn running(class: Class) -> Gauge {
+    gauge!(RUNNING, "class" => class.name())
+}
+
 /// A request waited for its turn in vain.
 pub(crate) fn busy(class: Class) {
     counter!(BUSY, "class" => class.name()).increment(1);
 }
 
-/// More bytes are unsent, or fewer.
-pub(crate) fn unsent(change: i64) {
-    gauge!(UNSENT).increment(change as f64);
+/// Bytes that are unsent.
+pub(crate) fn unsent() -> Gauge {
+    gauge!(UNSENT)
 }
 
 /// An answer was given up because too much was unsent.
@@ -97,14 +107,9 @@ impl Live {
         Self(gauge)
     }
 
-    /// A request that waits for its turn.
-    pub(crate) fn waiting(class: Class) -> Self {
-        Self::new(gauge!(WAITING, "class" => class.name()))
-    }
-
-    /// A request that runs.
-    pub(crate) fn running(class: Class) -> Self {
-        Self::new(gauge!(RUNNING, "class" => class.name()))
+    /// Counts in `gauge`.
+    pub(crate) fn counted(gauge: &Gauge) -> Self {
+        Self::new(gauge.clone())
     }
 
     /// A subscription.

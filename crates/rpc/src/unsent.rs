@@ -4,6 +4,7 @@
 //! moment it is made until the transport lets go of it, and refused or held back above a bound.
 
 use crate::metrics;
+use ::metrics::Gauge;
 use std::sync::{
     Arc,
     atomic::{AtomicI64, AtomicUsize, Ordering},
@@ -22,11 +23,17 @@ pub(crate) struct Unsent {
     bytes_max: i64,
     /// What this is a share of.
     whole: Option<Arc<Self>>,
+    gauge: Gauge,
 }
 
 impl Unsent {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { bytes: AtomicI64::new(0), bytes_max: signed(bytes_max), whole: None }
+        Self {
+            bytes: AtomicI64::new(0),
+            bytes_max: signed(bytes_max),
+            whole: None,
+            gauge: metrics::unsent(),
+        }
     }
 
     /// A share of `whole`, with a bound of its own.
@@ -50,7 +57,7 @@ impl Unsent {
                 return false;
             }
             Some(_) => {}
-            None => metrics::unsent(signed(bytes)),
+            None => self.gauge.increment(signed(bytes) as f64),
         }
         true
     }
@@ -59,7 +66,7 @@ impl Unsent {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         match &self.whole {
             Some(whole) => whole.add(bytes),
-            None => metrics::unsent(bytes),
+            None => self.gauge.increment(bytes as f64),
         }
     }
 }

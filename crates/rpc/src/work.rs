@@ -5,6 +5,7 @@ use crate::{
     limits::RpcLimits,
     metrics::{self, Live},
 };
+use ::metrics::Gauge;
 use std::{
     sync::{
         Arc,
@@ -12,7 +13,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// What kind of work a method does; each kind has its own places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,25 +65,51 @@ impl Drop for CancelOnDrop {
 /// The places of every class.
 #[derive(Debug)]
 pub(crate) struct Workers {
-    reads: Arc<Semaphore>,
-    calls: Arc<Semaphore>,
-    logs: Arc<Semaphore>,
-    traces: Arc<Semaphore>,
-    transactions: Arc<Semaphore>,
+    reads: Places,
+    calls: Places,
+    logs: Places,
+    traces: Places,
+    transactions: Places,
+    /// Calls that run for a moment on the threads that also read requests: never on all of them.
+    brief: Semaphore,
     queue_time_max: Duration,
+}
+
+#[derive(Debug)]
+struct Places {
+    free: Arc<Semaphore>,
+    waiting: Gauge,
+    running: Gauge,
+}
+
+impl Places {
+    fn new(class: Class, count: usize) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(count.max(1))),
+            waiting: metrics::waiting(class),
+            running: metrics::running(class),
+        }
+    }
 }
 
 impl Workers {
     pub(crate) fn new(limits: &RpcLimits) -> Self {
-        let places = |count: usize| Arc::new(Semaphore::new(count.max(1)));
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            reads: places(limits.reads_running_max),
-            calls: places(limits.calls_running_max),
-            logs: places(limits.logs_running_max),
-            traces: places(limits.traces_running_max),
-            transactions: places(limits.transactions_running_max),
+            reads: Places::new(Class::Reads, limits.reads_running_max),
+            calls: Places::new(Class::Calls, limits.calls_running_max),
+            logs: Places::new(Class::Logs, limits.logs_running_max),
+            traces: Places::new(Class::Traces, limits.traces_running_max),
+            transactions: Places::new(Class::Transactions, limits.transactions_running_max),
+            brief: Semaphore::new(threads.saturating_sub(1)),
             queue_time_max: Duration::from_millis(limits.queue_time_ms_max),
         }
+    }
+
+    /// Leave to do something brief on the thread that reads requests, if there is another such
+    /// thread.
+    pub(crate) fn brief(&self) -> Option<SemaphorePermit<'_>> {
+        self.brief.try_acquire().ok()
     }
 
     /// Runs `job` on a thread that may block, when it is its turn. A place is held until the job
@@ -102,8 +129,8 @@ impl Workers {
             Class::Traces => &self.traces,
             Class::Transactions => &self.transactions,
         };
-        let turn = Arc::clone(places).acquire_owned();
-        let waiting = Live::waiting(class);
+        let turn = Arc::clone(&places.free).acquire_owned();
+        let waiting = Live::counted(&places.waiting);
         let Ok(Ok(place)) = tokio::time::timeout(self.queue_time_max, turn).await else {
             metrics::busy(class);
             return Err(RpcError::Busy);
@@ -111,8 +138,9 @@ impl Workers {
         drop(waiting);
         let guard = CancelOnDrop(Cancel::default());
         let cancel = guard.0.clone();
+        let running = Live::counted(&places.running);
         let ended = tokio::task::spawn_blocking(move || {
-            let _place = (place, Live::running(class));
+            let _place = (place, running);
             job(&cancel)
         })
         .await;

@@ -233,6 +233,7 @@ fn call_options(context: &Context, config: &mut TraceConfig<'_>) -> Result<CallO
         block_overrides: config.block_overrides.take(),
         gas_cap: limits.call_gas_max,
         memory_bytes_max: limits.call_memory_bytes_max,
+        brief: false,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::call_request;
 use crate::{
+    block_id::BlockId,
     context::Context,
     error::{RpcError, halt},
     json::Quantity,
@@ -45,24 +46,59 @@ const ESTIMATE_GAS: Method = Method {
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.work(Class::Calls, &CALL, eth_call)?;
+    registry.inline_or_work(Class::Calls, &CALL, brief_call, eth_call)?;
     registry.work(Class::Calls, &ESTIMATE_GAS, eth_estimate_gas)
 }
 
+/// How long a call may run on the thread that reads requests before it becomes work.
+const BRIEF: Duration = Duration::from_micros(200);
+
+/// A call that takes less time than handing it to another thread and back: most calls of view
+/// functions on the latest state do. None when it may take more.
+fn brief_call(context: &Context, args: &Args<'_>) -> Result<Option<Bytes>, RpcError> {
+    if args.json(2).is_some() || args.json(3).is_some() {
+        return Ok(None);
+    }
+    if args.block_or_latest(1)? != BlockId::Latest {
+        return Ok(None);
+    }
+    let Some(_leave) = context.workers.brief() else { return Ok(None) };
+    let options = CallOptions { brief: true, ..options(context, args)? };
+    let end = Instant::now() + BRIEF;
+    match run(context, args, &options, &mut || Instant::now() >= end)? {
+        Err(CallError::Interrupted) => Ok(None),
+        outcome => answer(outcome).map(Some),
+    }
+}
+
 fn eth_call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Bytes, RpcError> {
+    let options = options(context, args)?;
+    let time = Time::starting(context, cancel);
+    match run(context, args, &options, &mut || time.is_up())? {
+        Err(CallError::Interrupted) => Err(time.error()),
+        outcome => answer(outcome),
+    }
+}
+
+fn run(
+    context: &Context,
+    args: &Args<'_>,
+    options: &CallOptions,
+    interrupt: &mut dyn FnMut() -> bool,
+) -> Result<Result<CallOutcome, CallError>, RpcError> {
     let request: TransactionRequest = args.value(0)?;
-    let (block, options) = (args.block_or_latest(1)?, options(context, args)?);
+    let block = args.block_or_latest(1)?;
     let reader = context.store.reader()?;
     let (header, state) = context.header_and_state(block, &reader)?;
     let tx = call_request::tx_env(request, &context.spec, &header, options.gas_cap)?;
-    let time = Time::starting(context, cancel);
-    let outcome = call(state, evm_env(&context.spec, &header), tx, &options, &mut || time.is_up());
-    match outcome {
-        Ok(CallOutcome::Success { output, .. }) => Ok(output),
-        Ok(CallOutcome::Revert { output, .. }) => Err(RpcError::Reverted { output }),
-        Ok(CallOutcome::Halt { reason, .. }) => Err(RpcError::Halted(halt(&reason))),
-        Err(CallError::Interrupted) => Err(time.error()),
-        Err(error) => Err(error.into()),
+    Ok(call(state, evm_env(&context.spec, &header), tx, options, interrupt))
+}
+
+fn answer(outcome: Result<CallOutcome, CallError>) -> Result<Bytes, RpcError> {
+    match outcome? {
+        CallOutcome::Success { output, .. } => Ok(output),
+        CallOutcome::Revert { output, .. } => Err(RpcError::Reverted { output }),
+        CallOutcome::Halt { reason, .. } => Err(RpcError::Halted(halt(&reason))),
     }
 }
 
@@ -104,6 +140,7 @@ pub(super) fn options(context: &Context, args: &Args<'_>) -> Result<CallOptions,
         block_overrides,
         gas_cap: limits.call_gas_max,
         memory_bytes_max: limits.call_memory_bytes_max,
+        brief: false,
     })
 }
 

@@ -68,6 +68,7 @@ fn fill(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Filled, R
             block_overrides: None,
             gas_cap: context.limits.call_gas_max,
             memory_bytes_max: context.limits.call_memory_bytes_max,
+            brief: false,
         };
         let tx = call_request::tx_env(request.clone(), &context.spec, &head, 0)?;
         let time = Time::starting(context, cancel);
