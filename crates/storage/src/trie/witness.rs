@@ -36,9 +36,9 @@ pub struct Witness<'r> {
 
 /// Nodes in the order in which they were found.
 #[derive(Debug, Default)]
-struct Nodes {
+pub(super) struct Nodes {
     nodes: Vec<Bytes>,
-    hashes: HashSet<B256>,
+    pub(super) hashes: HashSet<B256>,
     bytes: usize,
 }
 
@@ -138,8 +138,7 @@ fn removed_slots(account: &AccountChange) -> Vec<LeafChange> {
 }
 
 impl Nodes {
-    /// A node shorter than 32 bytes is part of its parent, which only the root has not.
-    fn extend(&mut self, nodes: impl IntoIterator<Item = Bytes>) {
+    pub(super) fn extend(&mut self, nodes: impl IntoIterator<Item = Bytes>) {
         for node in nodes {
             if self.hashes.insert(keccak256(&node)) {
                 self.bytes = self.bytes.saturating_add(node.len());
@@ -148,9 +147,9 @@ impl Nodes {
         }
     }
 
-    /// Adds the children that are left alone below `prefix` when `removed` is. Says whether nothing
-    /// is left there at all.
-    fn collapse(
+    /// Adds the children that are left alone below `prefix` when `removed` is. A node shorter than
+    /// 32 bytes is part of its parent and not added. Says whether nothing is left there at all.
+    pub(super) fn collapse(
         &mut self,
         source: &mut dyn TrieSource,
         prefix: &Nibbles,
@@ -185,7 +184,10 @@ impl Nodes {
 }
 
 /// The RLP of the topmost node below `prefix`, where a parent or nothing ends.
-fn top_node(source: &mut dyn TrieSource, prefix: &Nibbles) -> Result<Option<Bytes>, StoreError> {
+pub(super) fn top_node(
+    source: &mut dyn TrieSource,
+    prefix: &Nibbles,
+) -> Result<Option<Bytes>, StoreError> {
     let mut buffer = Vec::new();
     if let Some((path, branch)) = source.branch_below(prefix)? {
         let mut rlp = Vec::new();

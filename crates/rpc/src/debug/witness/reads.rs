@@ -115,3 +115,49 @@ impl<DB: DatabaseRef<Error = StoreError>> DatabaseRef for Recorder<'_, DB> {
         Ok(self.state.block_hash_ref(number)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{error::RpcError, limits::RpcLimits, recording::TraceTime, work::Cancel};
+    use mfenx_chainspec::ChainSpec;
+    use mfenx_storage::{Store, StoreOptions};
+
+    /// Reads an account and a slot within these bounds; gives the error that the bounds explain.
+    fn read(bytes_max: usize, cancel: &Cancel, time_ms: u64) -> Result<usize, RpcError> {
+        let directory = tempfile::tempdir().unwrap();
+        let spec = ChainSpec::dev().unwrap();
+        let store = Store::open(directory.path(), StoreOptions::volatile()).unwrap();
+        store.init_genesis(spec.chain_id(), spec.genesis_header(), spec.alloc()).unwrap();
+        let reader = store.reader().unwrap();
+        let limits = RpcLimits { trace_time_ms_max: time_ms, ..RpcLimits::default() };
+        let time = TraceTime::starting(&limits, None, cancel);
+        let bounds = Bounds { time: &time, bytes_max };
+        let recorder = Recorder::new(reader.latest_state(), &bounds);
+        let address = Address::repeat_byte(1);
+        for _ in 0..2 {
+            let read = recorder.storage_ref(address, U256::from(7));
+            let read = read.and_then(|_| recorder.basic_ref(address));
+            read.map_err(|_| bounds.error())?;
+        }
+        Ok(recorder.bytes())
+    }
+
+    #[test]
+    fn what_is_recorded_is_counted_once_and_bounded() {
+        let cancel = Cancel::default();
+        assert_eq!(read(104, &cancel, 60_000).unwrap(), 52);
+        let error = read(103, &cancel, 60_000).unwrap_err();
+        assert!(matches!(error, RpcError::ResponseTooLarge { bytes_max: 103 }), "{error}");
+    }
+
+    #[test]
+    fn reading_ends_with_the_time_and_with_the_caller() {
+        let cancel = Cancel::default();
+        let error = read(104, &cancel, 0).unwrap_err();
+        assert!(matches!(error, RpcError::TraceTimeout { milliseconds: 0 }), "{error}");
+        cancel.cancel();
+        let error = read(104, &cancel, 60_000).unwrap_err();
+        assert!(matches!(error, RpcError::Cancelled), "{error}");
+    }
+}

@@ -18,8 +18,8 @@ const SENDERS: u32 = 4;
 /// Slots that are written; few enough that deleting one often empties a branch.
 const SLOTS: u64 = 20;
 
-/// `CREATE2` of the calldata as init code, with salt zero.
-const FACTORY: Bytes = bytes!("365f5f375f365f5ff500");
+/// `CREATE2` of the calldata as init code, with the caller as salt.
+const FACTORY: Bytes = bytes!("365f5f3733365f5ff500");
 /// Stores the hash of the block that lies as far back as the calldata says.
 const HASHER: Bytes = bytes!("5f354303405f5500");
 /// Stores the sum of code size and balance of the address in the calldata.
@@ -110,7 +110,7 @@ impl Blocks {
         let from = random.random_range(0..SENDERS);
         let pick = random.random_range(0..10);
         let value = random.random_range(0..3);
-        let destroyed = self.destroyer_of_factory();
+        let destroyed = self.destroyer_for(random.random_range(0..SENDERS));
         let (to, value, input) = match pick {
             0 => (somebody(random), value, Bytes::new()),
             1 | 2 => (self.contracts[0], 0, pairs(random)),
@@ -140,8 +140,10 @@ impl Blocks {
         self.transaction(from, to.into(), value, input)
     }
 
-    fn destroyer_of_factory(&self) -> Address {
-        self.contracts[2].create2(B256::ZERO, keccak256(init(&destroyer())))
+    /// What the factory creates for this sender.
+    fn destroyer_for(&self, sender: u32) -> Address {
+        let salt = account(sender).into_word();
+        self.contracts[2].create2(salt, keccak256(init(&destroyer())))
     }
 
     fn transaction(&mut self, from: u32, to: TxKind, value: u64, input: Bytes) -> Transaction {
