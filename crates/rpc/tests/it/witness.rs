@@ -22,6 +22,7 @@ async fn witness(chain: &TestChain, block: &RecoveredBlock) -> Witness {
 }
 
 /// Random blocks, each executed from its witness when it is the head, and once more when it is not.
+#[expect(clippy::print_stdout, reason = "a failure needs the seed")]
 async fn random_blocks(spec: ChainSpec) {
     let seed = rand::random::<u64>();
     println!("seed {seed}");
