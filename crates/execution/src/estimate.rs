@@ -87,8 +87,8 @@ enum Run {
 #[derive(Clone, Copy)]
 struct Gas {
     used: u64,
-    /// Before refunds.
-    spent: u64,
+    /// The most at any time: before refunds, and at least the price of the data (EIP-7623).
+    most: u64,
 }
 
 impl<DB: DatabaseRef> Search<'_, DB> {
@@ -117,7 +117,7 @@ impl<DB: DatabaseRef> Search<'_, DB> {
         };
         // Less than was used cannot be enough, but refunds and the 63/64 rule can ask for more.
         let mut low = gas.used.saturating_sub(1);
-        let guess = u128::from(gas.spent.saturating_add(CALL_STIPEND)) * 64 / 63;
+        let guess = u128::from(gas.most.saturating_add(CALL_STIPEND)) * 64 / 63;
         let guess = u64::try_from(guess).unwrap_or(u64::MAX);
         if guess < high {
             match self.at(guess)? {
@@ -143,7 +143,8 @@ impl<DB: DatabaseRef> Search<'_, DB> {
         let request = TxEnv { gas_limit, ..self.request.clone() };
         match self.simulation.run(request) {
             Ok(ExecutionResult::Success { gas, .. }) => {
-                Ok(Run::Succeeded(Gas { used: gas.tx_gas_used(), spent: gas.total_gas_spent() }))
+                let most = gas.total_gas_spent().max(gas.floor_gas());
+                Ok(Run::Succeeded(Gas { used: gas.tx_gas_used(), most }))
             }
             Ok(ExecutionResult::Revert { output, .. }) => Ok(Run::Reverted(output)),
             Ok(ExecutionResult::Halt { reason, .. }) => Ok(Run::Halted(reason)),

@@ -128,18 +128,15 @@ impl Position<'_> {
         let (at_end, creates) = (sender.nonce == u64::MAX, environment.kind == TxKind::Create);
         let blob_gas = environment.blob_hashes.len() as u64 * DATA_GAS_PER_BLOB;
         let caller = environment.caller;
-        // A price that nobody is held to must not stand in the way.
-        let priced = evm.ctx().block.blob_excess_gas_and_price;
-        if environment.max_fee_per_blob_gas == 0
-            && blob_gas > 0
-            && let Some(blob) = &mut evm.ctx_mut().block.blob_excess_gas_and_price
-        {
-            blob.blob_gasprice = 0;
+        // Whoever offers nothing without validation is not held to the price of blob gas, but pays
+        // it; the BLOBBASEFEE opcode sees it.
+        if blob_gas > 0 && environment.max_fee_per_blob_gas == 0 {
+            let blob = evm.block().blob_excess_gas_and_price;
+            environment.max_fee_per_blob_gas = blob.map_or(0, |blob| blob.blob_gasprice);
         }
         // Nobody looks at the nonce any more, except for whether it is the largest.
         environment.nonce = 0;
         let outcome = evm.transact_raw(environment);
-        evm.ctx_mut().block.blob_excess_gas_and_price = priced;
         if evm.db().database.0.interrupted() {
             return Err(SimulateError::Interrupted);
         }

@@ -4,10 +4,13 @@ use super::NumberedLog;
 use alloy_primitives::{Address, B256, Log, LogData, U256, address, b256};
 use revm::{
     Inspector,
+    bytecode::opcode::SELFDESTRUCT,
     context::{ContextTr, JournalTr},
     interpreter::{
-        CallInputs, CallOutcome, CallScheme, CreateInputs, CreateOutcome,
+        CallInputs, CallOutcome, CallScheme, CreateInputs, CreateOutcome, InstructionResult,
+        Interpreter, InterpreterAction,
         interpreter::EthInterpreter,
+        interpreter_types::{InputsTr, Jumps, LoopControl, StackTr},
     },
 };
 
@@ -27,6 +30,8 @@ pub(super) struct LogCollector {
     frames: Vec<usize>,
     /// Logs of the calls before, in this block.
     before: u64,
+    /// What the SELFDESTRUCT that runs will move if it succeeds: from, to, all of the balance.
+    destroying: Option<(Address, Address, U256)>,
 }
 
 impl LogCollector {
@@ -97,7 +102,27 @@ impl<CTX: ContextTr> Inspector<CTX, EthInterpreter> for LogCollector {
         self.end(outcome.result.is_ok());
     }
 
-    fn selfdestruct(&mut self, contract: Address, target: Address, value: U256) {
-        self.moved(contract, target, value);
+    // The EVM tells its inspector of no SELFDESTRUCT whose ether stays where it is.
+    fn step(&mut self, interpreter: &mut Interpreter<EthInterpreter>, context: &mut CTX) {
+        self.destroying = None;
+        if !self.with_transfers || interpreter.bytecode.opcode() != SELFDESTRUCT {
+            return;
+        }
+        let Some(target) = interpreter.stack.data().last() else { return };
+        let contract = interpreter.input.target_address();
+        // A failing read fails again where it is needed.
+        if let Ok(account) = context.journal_mut().load_account(contract) {
+            let target = Address::from_word(target.to_be_bytes().into());
+            self.destroying = Some((contract, target, account.data.info.balance));
+        }
+    }
+
+    fn step_end(&mut self, interpreter: &mut Interpreter<EthInterpreter>, _: &mut CTX) {
+        let Some((contract, target, balance)) = self.destroying.take() else { return };
+        if let Some(InterpreterAction::Return(result)) = interpreter.bytecode.action()
+            && result.result == InstructionResult::SelfDestruct
+        {
+            self.moved(contract, target, balance);
+        }
     }
 }

@@ -37,6 +37,14 @@ fn a_plain_transfer_is_21000() {
     assert_eq!(estimate(&[], paid).unwrap(), 21_000);
 }
 
+/// go-ethereum's search from the floor of 61,000 gas: 64,304, then the middles towards it.
+#[test]
+fn the_price_of_the_data_counts_in_the_guess() {
+    let data = vec![0x11; 1_000].into();
+    let to_nobody = TxEnv { data, ..request(Address::repeat_byte(0x99)) };
+    assert_eq!(estimate(&[], to_nobody).unwrap(), 0xf181);
+}
+
 #[test]
 fn failures() {
     let revert = estimate(&[0x60, 0x07, 0x5f, 0x53, 0x60, 0x01, 0x5f, 0xfd], request(CODE));

@@ -214,6 +214,46 @@ fn moved_ether_shows_as_logs_only_where_it_stays_moved() {
 }
 
 #[test]
+fn a_selfdestruct_to_itself_shows_what_it_would_move() {
+    let mut state_overrides = code_at(CODE, &[0x30, 0xff]);
+    state_overrides.entry(CODE).or_default().balance = Some(U256::from(5));
+    let blocks =
+        vec![BlockCalls { state_overrides, calls: vec![call_to(CODE)], ..Default::default() }];
+    let traced = SimulateOptions { trace_transfers: true, ..OPTIONS };
+    let simulated = run(traced, blocks.clone()).unwrap();
+    let [log] = &simulated[0].calls[0].logs[..] else { panic!() };
+    assert_eq!(log.log.topics()[1..], [CODE.into_word(), CODE.into_word()]);
+    assert_eq!(log.log.data.data[..], B256::with_last_byte(5)[..]);
+    assert!(run(OPTIONS, blocks).unwrap()[0].calls[0].logs.is_empty());
+}
+
+#[test]
+fn blobs_without_an_offer_pay_the_price_all_the_same() {
+    // mstore(0, blobbasefee()), return(0, 32)
+    let mut state_overrides = code_at(CODE, &[0x4a, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3]);
+    let rich = AccountOverride { balance: Some(U256::from(10_000_000)), ..Default::default() };
+    state_overrides.insert(POOR, rich);
+    let mut hash = B256::with_last_byte(1);
+    hash.0[0] = 1;
+    let blob = TransactionRequest { blob_versioned_hashes: Some(vec![hash]), ..call_to(CODE) };
+    let mut asked = BlockCalls { state_overrides, calls: vec![blob], ..Default::default() };
+    asked.block_overrides.blob_base_fee = Some(16);
+    let mut balance = None;
+    let mut seen = |bundle: &BundleState| {
+        balance = bundle.account(&POOR).and_then(|account| Some(account.info.as_ref()?.balance));
+    };
+    let simulated = with_bundles(OPTIONS, vec![asked.clone()], &mut seen).unwrap();
+    let outcome = &simulated[0].calls[0].outcome;
+    let price = B256::with_last_byte(16);
+    assert!(matches!(outcome, CallOutcome::Success { output, .. } if output[..] == price[..]));
+    assert_eq!(balance, Some(U256::from(10_000_000 - 131_072 * 16)));
+    // Whoever offers something must offer enough.
+    asked.calls[0].max_fee_per_blob_gas = Some(15);
+    let reason = refused(run(OPTIONS, vec![asked]));
+    assert!(matches!(reason, InvalidTransaction::BlobGasPriceGreaterThanMax { .. }));
+}
+
+#[test]
 fn replaced_storage_is_all_there_is() {
     // sload(0) + sload(1)
     let code = [0x5f, 0x54, 0x60, 0x01, 0x54, 0x01, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3];
