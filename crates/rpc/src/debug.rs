@@ -1,4 +1,4 @@
-//! `debug_*`: raw encodings and traces of the EVM, in go-ethereum's forms. Opt-in.
+//! `debug_*`: raw encodings, traces of the EVM and witnesses, in go-ethereum's and reth's forms. Opt-in.
 
 mod bad_blocks;
 mod calls;
@@ -8,6 +8,7 @@ mod steps;
 mod storage_range;
 mod trace;
 pub(crate) mod tracer;
+mod witness;
 
 use crate::registry::Registry;
 use jsonrpsee::core::RegisterMethodError;
@@ -16,5 +17,6 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     raw::register(registry)?;
     bad_blocks::register(registry)?;
     storage_range::register(registry)?;
-    trace::register(registry)
+    trace::register(registry)?;
+    witness::register(registry)
 }

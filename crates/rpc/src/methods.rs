@@ -123,7 +123,7 @@ pub(crate) async fn work(
     (class, then, params_max): (Class, &RunWork, usize),
     call: &Call<'_>,
     bytes_max: usize,
-) -> (Vec<u8>, Option<i32>) {
+) -> (Output, Option<i32>) {
     let (shared, then) = (Arc::clone(context), Arc::clone(then));
     let (id, params) = (call.id.json().to_owned(), call.params.map(str::to_owned));
     let job = move |cancel: &Cancel| {
@@ -131,14 +131,14 @@ pub(crate) async fn work(
         let code = output.answer(RequestId::of_json(&id), |output| {
             then(&shared, &Args::parse(params.as_deref(), params_max)?, cancel, output)
         });
-        Ok((output.into_bytes(), code))
+        Ok((output, code))
     };
     match context.workers.run(class, job).await {
         Ok(answer) => answer,
         Err(error) => {
             let mut output = Output::new(bytes_max);
             let code = output.refuse(call.id, error);
-            (output.into_bytes(), Some(code))
+            (output, Some(code))
         }
     }
 }

@@ -10,12 +10,13 @@ use std::io;
 pub(crate) struct Output {
     bytes: Vec<u8>,
     bytes_max: usize,
+    overflowed: bool,
 }
 
 impl Output {
     /// Nothing yet.
     pub(crate) const fn new(bytes_max: usize) -> Self {
-        Self { bytes: Vec::new(), bytes_max }
+        Self { bytes: Vec::new(), bytes_max, overflowed: false }
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -41,6 +42,7 @@ impl Output {
         let written = run(self).and_then(|()| {
             self.bytes.push(b'}');
             let fits = self.bytes.len() <= bytes_max;
+            self.overflowed |= !fits;
             fits.then_some(()).ok_or(RpcError::ResponseTooLarge { bytes_max })
         });
         match written {
@@ -60,6 +62,7 @@ impl Output {
         let bytes_max = self.bytes_max;
         serde_json::to_writer(Bounded(self), value).map_err(|error| {
             if error.is_io() {
+                self.overflowed = true;
                 RpcError::ResponseTooLarge { bytes_max }
             } else {
                 RpcError::Internal(format!("a result cannot be written: {error}"))
@@ -73,6 +76,7 @@ impl Output {
     /// There is no room for it.
     pub(crate) fn json(&mut self, json: &[u8]) -> Result<(), RpcError> {
         if self.bytes.len().saturating_add(json.len()) > self.bytes_max {
+            self.overflowed = true;
             return Err(RpcError::ResponseTooLarge { bytes_max: self.bytes_max });
         }
         self.bytes.extend_from_slice(json);
@@ -89,6 +93,16 @@ impl Output {
         let _ = serde_json::to_writer(&mut self.bytes, &error);
         self.bytes.push(b'}');
         error.code()
+    }
+
+    /// Whether something was too long for what was left.
+    pub(crate) const fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// Marks that something was too long, which was written elsewhere.
+    pub(crate) const fn overflow(&mut self) {
+        self.overflowed = true;
     }
 
     /// Bytes that may still be written.

@@ -16,11 +16,16 @@ use jsonrpsee::{
     types::{Request, error::OVERSIZED_RESPONSE_CODE},
 };
 use serde_json::value::RawValue;
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::mpsc;
 
 /// What is written before it is counted as unsent, in bytes: small answers are counted together.
 const UNCOUNTED_BYTES_MAX: usize = 16 * 1_024;
+/// How long the entries of a batch may keep a thread before others have their turn.
+const TURN: Duration = Duration::from_millis(1);
 /// Buffers this long, in bytes, are cut to what is in them.
 const LONG_BYTES: usize = 256 * 1_024;
 
@@ -192,7 +197,14 @@ impl RpcServer {
 
     async fn entries(&self, entries: Vec<Entry<'_>>, writing: &mut Writing) {
         let mut now = Instant::now();
+        let mut turn = now;
         for entry in entries {
+            // Others wait on this thread, and a caller that has left ends the batch here.
+            if now.duration_since(turn) > TURN {
+                tokio::task::yield_now().await;
+                turn = Instant::now();
+                now = turn;
+            }
             let start = writing.output.len();
             writing.output.frame(if start == 0 { b'[' } else { b',' });
             let before = writing.output.len();
@@ -226,6 +238,12 @@ impl RpcServer {
             let code = writing.output.refuse(call.id, error);
             return self.methods.unknown.answered(started, Some(code));
         };
+        if writing.output.overflowed() {
+            // The answer to the batch is full: nothing more is worth running.
+            let error = RpcError::ResponseTooLarge { bytes_max: self.response_bytes_max };
+            let code = writing.output.refuse(call.id, error);
+            return served.metrics.answered(started, Some(code));
+        }
         let code = match self.run(served, call, is_batch, writing).await {
             Some(code) if writing.count(start) => code,
             Some(_) => {
@@ -258,8 +276,11 @@ impl RpcServer {
                 }
                 let bytes_max = output.room();
                 let what = (*class, then, served.params_max);
-                let (json, code) = work(context, what, call, bytes_max).await;
-                output.append(json);
+                let (answer, code) = work(context, what, call, bytes_max).await;
+                if answer.overflowed() {
+                    output.overflow();
+                }
+                output.append(answer.into_bytes());
                 Some(code)
             }
             (Run::Module, _) | (Run::Inline(_) | Run::Work { .. }, None) => {

@@ -54,5 +54,5 @@ pub use options::{Durability, StoreOptions};
 pub use reader::{Head, Reader, StoredReceipt, TransactionLocation};
 pub use state::{StateChanges, StateView};
 pub use store::{Store, TableStats};
-pub use trie::{AccountProof, SlotProof, TrieUpdates};
+pub use trie::{AccountProof, SlotProof, TrieUpdates, Witness};
 pub use verify::VerifyReport;

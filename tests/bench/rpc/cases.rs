@@ -48,15 +48,14 @@ impl Contents {
             hashes.extend(block.body.transactions.iter().map(|tx| *tx.tx_hash()));
         }
         let (logs, transfers) = (super::LOG_BLOCKS, super::TRANSFER_BLOCKS);
-        let tokens = logs + transfers;
         Ok(Self {
             senders: (0..super::SENDERS).map(workload::sender_address).collect::<Result<_>>()?,
             hashes,
-            transfers: ((logs + 1..=tokens).collect(), workload::Kind::Transfers.per_block()),
-            tokens: (
-                (tokens + 1..=tokens + super::TOKEN_BLOCKS).collect(),
-                workload::Kind::Erc20.per_block(),
+            transfers: (
+                (logs + 1..=logs + transfers).collect(),
+                workload::Kind::Transfers.per_block(),
             ),
+            tokens: ((logs - super::TRACED_BLOCKS + 1..=logs).collect(), super::LOG_TRANSFERS),
             log_blocks: logs,
         })
     }

@@ -43,7 +43,7 @@ const TRANSACTION: Method = Method {
     name: "debug_getRawTransaction",
     summary: "The signed bytes of a transaction in a block or in the pool.",
     params: &[Param::required("hash", "Hash32")],
-    result: "Bytes|null",
+    result: "Bytes",
     example: r#"["0x90c330080b3182dbd94612dc111d3dee8b5f9ecd682ec7535b77a74331d41945"]"#,
 };
 
@@ -81,6 +81,6 @@ fn receipts(context: &Context, args: &Args<'_>, _: &Cancel) -> Result<Vec<Bytes>
     Ok(receipts.iter().map(|receipt| receipt.encoded_2718().into()).collect())
 }
 
-fn transaction(context: &Context, args: &Args<'_>) -> Result<Option<Bytes>, RpcError> {
+fn transaction(context: &Context, args: &Args<'_>) -> Result<Bytes, RpcError> {
     raw::find(context, args.hash(0)?)
 }

@@ -17,7 +17,7 @@ const BY_HASH: Method = Method {
     name: "eth_getRawTransactionByHash",
     summary: "The signed bytes of a transaction in a block or in the pool.",
     params: &[Param::required("hash", "Hash32")],
-    result: "Bytes|null",
+    result: "Bytes",
     example: r#"["0x90c330080b3182dbd94612dc111d3dee8b5f9ecd682ec7535b77a74331d41945"]"#,
 };
 
@@ -25,7 +25,7 @@ const BY_BLOCK_HASH: Method = Method {
     name: "eth_getRawTransactionByBlockHashAndIndex",
     summary: "The signed bytes of a transaction by its place.",
     params: &[Param::required("blockHash", "Hash32"), Param::required("index", "Quantity")],
-    result: "Bytes|null",
+    result: "Bytes",
     example: r#"["0xf43e9dada00f4713dd0083624333b01d33d08826defa2cfc9dbdb870657875c1","0x1"]"#,
 };
 
@@ -33,7 +33,7 @@ const BY_BLOCK_NUMBER: Method = Method {
     name: "eth_getRawTransactionByBlockNumberAndIndex",
     summary: "The signed bytes of a transaction by its place.",
     params: &[Param::required("block", "BlockNumberOrTag"), Param::required("index", "Quantity")],
-    result: "Bytes|null",
+    result: "Bytes",
     example: r#"["0x2","0x1"]"#,
 };
 
@@ -43,7 +43,8 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     registry.inline_or_work(Class::Calls, &BY_BLOCK_NUMBER, by_block_number, in_pending_block)
 }
 
-type Answer = Result<Option<Bytes>, RpcError>;
+/// Nothing (`0x`) where there is no transaction, as in go-ethereum.
+type Answer = Result<Bytes, RpcError>;
 
 fn by_hash(context: &Context, args: &Args<'_>) -> Answer {
     find(context, args.hash(0)?)
@@ -60,7 +61,7 @@ pub(crate) fn find(context: &Context, hash: B256) -> Answer {
     };
     let mined = mined.map(|transaction| transaction.encoded_2718());
     let bytes = mined.or_else(|| pooled.map(|transaction| transaction.encoded_2718()));
-    Ok(bytes.map(Bytes::from))
+    Ok(bytes.map(Bytes::from).unwrap_or_default())
 }
 
 fn by_block_hash(context: &Context, args: &Args<'_>) -> Answer {
@@ -68,7 +69,7 @@ fn by_block_hash(context: &Context, args: &Args<'_>) -> Answer {
 }
 
 /// None for the pending block, which takes work.
-fn by_block_number(context: &Context, args: &Args<'_>) -> Result<Option<Option<Bytes>>, RpcError> {
+fn by_block_number(context: &Context, args: &Args<'_>) -> Result<Option<Bytes>, RpcError> {
     let (id, index) = (args.block_number(0)?, args.quantity(1)?);
     match id {
         BlockId::Pending => Ok(None),
@@ -81,12 +82,12 @@ fn in_pending_block(context: &Context, args: &Args<'_>, _: &Cancel) -> Answer {
     let pending = context.pending(&context.store.reader()?)?;
     let transactions = pending.block.block.transactions();
     let found = place.and_then(|place| transactions.get(place));
-    Ok(found.map(|transaction| transaction.encoded_2718().into()))
+    Ok(found.map(|transaction| transaction.encoded_2718().into()).unwrap_or_default())
 }
 
 fn by_place(context: &Context, id: BlockId, index: u64) -> Answer {
     let reader = context.store.reader()?;
-    let Some(number) = id.number(&reader)? else { return Ok(None) };
+    let Some(number) = id.number(&reader)? else { return Ok(Bytes::new()) };
     let transaction = reader.transaction(number, index)?;
-    Ok(transaction.map(|transaction| transaction.encoded_2718().into()))
+    Ok(transaction.map(|transaction| transaction.encoded_2718().into()).unwrap_or_default())
 }

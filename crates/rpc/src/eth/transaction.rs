@@ -1,5 +1,5 @@
-//! Transactions and receipts, by hash and by place. One of them is a few kilobytes, and a few
-//! megabytes at the very most (gas bounds its logs), so all of this runs inline.
+//! Transactions and receipts, by hash and by place. One of them is a few kilobytes and is read
+//! inline; a receipt with many logs, which can be many megabytes of JSON, is work.
 
 use crate::{
     block_id::BlockId,
@@ -56,7 +56,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
     registry.inline(&BY_HASH, by_hash)?;
     registry.inline(&BY_BLOCK_HASH, by_block_hash)?;
     registry.inline_or_work(Class::Calls, &BY_BLOCK_NUMBER, by_block_number, in_pending_block)?;
-    registry.inline(&RECEIPT, receipt)
+    registry.inline_or_work(Class::Reads, &RECEIPT, short_receipt, receipt)
 }
 
 /// A transaction on its way to the caller, from a block or from the pool.
@@ -212,7 +212,29 @@ impl ReceiptAnswer {
     }
 }
 
-fn receipt(context: &Context, args: &Args<'_>) -> Result<Option<ReceiptAnswer>, RpcError> {
+/// A receipt up to this length as it is stored, in bytes, is read inline: a few hundred logs at most.
+const SHORT_RECEIPT_BYTES: usize = 16 * 1_024;
+
+/// The receipt unless it is long.
+fn short_receipt(
+    context: &Context,
+    args: &Args<'_>,
+) -> Result<Option<Option<ReceiptAnswer>>, RpcError> {
+    let hash = args.hash(0)?;
+    let reader = context.store.reader()?;
+    let Some(location) = reader.transaction_location(hash)? else { return Ok(Some(None)) };
+    let length = reader.receipt_length(location.block_number, location.index)?;
+    if length.is_some_and(|length| length > SHORT_RECEIPT_BYTES) {
+        return Ok(None);
+    }
+    receipt_at(context, &reader, location).map(Some)
+}
+
+fn receipt(
+    context: &Context,
+    args: &Args<'_>,
+    _: &Cancel,
+) -> Result<Option<ReceiptAnswer>, RpcError> {
     receipt_of(context, args.hash(0)?)
 }
 
@@ -220,7 +242,15 @@ fn receipt(context: &Context, args: &Args<'_>) -> Result<Option<ReceiptAnswer>, 
 pub(super) fn receipt_of(context: &Context, hash: B256) -> Result<Option<ReceiptAnswer>, RpcError> {
     let reader = context.store.reader()?;
     let Some(location) = reader.transaction_location(hash)? else { return Ok(None) };
-    let Some((transaction, header)) = read(&reader, location)? else { return Ok(None) };
+    receipt_at(context, &reader, location)
+}
+
+fn receipt_at(
+    context: &Context,
+    reader: &Reader,
+    location: TransactionLocation,
+) -> Result<Option<ReceiptAnswer>, RpcError> {
+    let Some((transaction, header)) = read(reader, location)? else { return Ok(None) };
     let stored = reader.receipt(location.block_number, location.index)?;
     let blob_gas_price = blob_gas_price(&context.spec, &header);
     let mined = Mined::of(&header, header.hash(), location.index);

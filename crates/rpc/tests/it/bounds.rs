@@ -239,15 +239,15 @@ async fn whoever_waits_too_long_is_told_that_the_node_is_busy() {
     let ended = Arc::default();
     let running = [0, 1].map(|_| ask(&chain, &ended, "eth_call", json!([{"data": FOREVER}])));
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let (code, words) = chain.refusal("eth_call", json!([{"data": "0x"}])).await;
+    // A brief one on the latest state needs no place, one on an older state does.
+    let older = json!([{"data": "0x"}, "0x0"]);
+    let (code, words) = chain.refusal("eth_call", older.clone()).await;
     assert!(code == -32005 && words.starts_with("the node is busy"), "{words}");
     for call in running {
         assert!(!call.is_finished());
         call.abort();
     }
-    let free = async {
-        while !chain.answer("eth_call", json!([{"data": "0x"}])).await["error"].is_null() {}
-    };
+    let free = async { while !chain.answer("eth_call", older.clone()).await["error"].is_null() {} };
     tokio::time::timeout(Duration::from_secs(60), free).await.expect("the places come back");
 }
 
@@ -291,4 +291,20 @@ async fn a_flood_of_one_kind_leaves_the_others_alone() {
     }
     assert_eq!(ended.load(Ordering::Relaxed), 0, "no call of the flood has ended");
     flood.iter().for_each(JoinHandle::abort);
+}
+
+/// What is refused for its length ends what the rest of the batch may cost.
+#[tokio::test]
+async fn a_batch_runs_nothing_more_once_it_is_full() {
+    let chain = TestChain::new();
+    let limits = RpcLimits { response_bytes_max: 400, ..RpcLimits::default() };
+    let block =
+        r#"{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["0x0",false]}"#;
+    let short = r#"{"jsonrpc":"2.0","id":2,"method":"eth_chainId"}"#;
+    let batch = format!("[{short},{block},{short}]");
+    let answer = server(&chain, &limits).answer(batch.as_bytes()).await.unwrap();
+    let answers: Value = serde_json::from_str(answer.get()).unwrap();
+    assert!(answers[0]["result"].is_string());
+    assert_eq!(answers[1]["error"]["code"], -32003);
+    assert_eq!(answers[2]["error"]["code"], -32003, "{answers}");
 }

@@ -1,11 +1,11 @@
 //! A chain that grows when a test says so, and asking its methods.
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxLegacy};
-use alloy_eips::Encodable2718;
+use alloy_eips::{Encodable2718, eip4895::Withdrawal};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, bytes, hex};
 use alloy_signer::SignerSync;
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
-use mfenx_chainspec::ChainSpec;
+use mfenx_chainspec::{ChainSpec, EthereumHardforks as _};
 use mfenx_execution::{BuildAttributes, Rejection, TransactionSource, build_block};
 use mfenx_primitives::{CommittedBlock, RecoveredTransaction, SealedHeader, Transaction};
 use mfenx_rpc::{Namespace, NodeStatus, RpcContext, RpcLimits, RpcMethods, RpcServer, methods};
@@ -109,6 +109,15 @@ impl TestChain {
 
     /// A block with these transactions, announced.
     pub(crate) fn mine(&self, transactions: Vec<Transaction>) -> Arc<CommittedBlock> {
+        self.mine_with(transactions, Vec::new())
+    }
+
+    /// The same with withdrawals.
+    pub(crate) fn mine_with(
+        &self,
+        transactions: Vec<Transaction>,
+        withdrawals: Vec<Withdrawal>,
+    ) -> Arc<CommittedBlock> {
         let recovered = transactions.into_iter().map(|transaction| {
             let sender =
                 alloy_consensus::transaction::SignerRecoverable::recover_signer(&transaction);
@@ -116,14 +125,16 @@ impl TestChain {
         });
         let reader = self.store.reader().unwrap();
         let parent = self.head.borrow().clone();
+        let timestamp = parent.timestamp + 1;
+        let cancun = self.spec.is_cancun_active_at_timestamp(timestamp);
         let attributes = BuildAttributes {
-            timestamp: parent.timestamp + 1,
+            timestamp,
             beneficiary: Address::repeat_byte(0xbe),
             prev_randao: B256::repeat_byte(1),
             gas_limit: parent.gas_limit,
             extra_data: Bytes::new(),
-            parent_beacon_block_root: Some(B256::ZERO),
-            withdrawals: Some(Vec::new()),
+            parent_beacon_block_root: cancun.then_some(B256::ZERO),
+            withdrawals: Some(withdrawals),
         };
         let mut source = Given(recovered.collect());
         let state = reader.latest_state();

@@ -26,3 +26,4 @@ mod slots;
 mod state;
 mod subscriptions;
 mod traces;
+mod witness;

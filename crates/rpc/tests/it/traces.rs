@@ -28,7 +28,7 @@ pub(super) fn call(op: u8, to: Address, value: Option<u8>, input: u8) -> Vec<u8>
 }
 
 /// Init code that leaves `runtime`.
-pub(super) fn init(runtime: &[u8]) -> Bytes {
+pub(crate) fn init(runtime: &[u8]) -> Bytes {
     let length = u16::try_from(runtime.len()).unwrap().to_be_bytes();
     let copy = [0x61, length[0], length[1], 0x80, 0x60, 0x0a, 0x5f, 0x39, 0x5f, 0xf3];
     [&copy, runtime].concat().into()

@@ -72,6 +72,11 @@ impl<'a> Receipts<'a> {
         Ok(Some(StoredReceipt { receipt, gas_used, first_log_index }))
     }
 
+    /// Length of the receipt at `index` as it is stored, in bytes.
+    pub(crate) fn length(&self, index: usize) -> Result<Option<usize>, StoreError> {
+        Ok(self.0.get(index)?.map(<[u8]>::len))
+    }
+
     /// The gas that the block had used after each transaction, without looking at the logs.
     pub(crate) fn cumulative_gas(&self) -> Result<Vec<u64>, StoreError> {
         let prefix = |item| Prefix::decode(&mut Decoder::new(RECEIPTS, item));

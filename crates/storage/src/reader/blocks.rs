@@ -167,6 +167,16 @@ impl Reader {
         bytes.map_or(Ok(None), |bytes| Receipts::new(&bytes)?.get(index))
     }
 
+    /// Length in bytes of one receipt as it is stored, to tell long ones before they are decoded.
+    ///
+    /// # Errors
+    /// The database fails or is corrupt.
+    pub fn receipt_length(&self, number: u64, index: u64) -> Result<Option<usize>, StoreError> {
+        let Ok(index) = usize::try_from(index) else { return Ok(None) };
+        let bytes = self.numbered(self.txn().tables.receipts, number)?;
+        bytes.map_or(Ok(None), |bytes| Receipts::new(&bytes)?.length(index))
+    }
+
     /// The commit certificate of a block, as it was given.
     ///
     /// # Errors

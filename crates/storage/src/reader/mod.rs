@@ -9,8 +9,8 @@ use crate::{
     state::{StateChanges, StateView},
     store::Shared,
     trie::{
-        AccountProof, PastTrie, Snapshots, StoredTrie, TrieId, TrieUpdates, past_state_root, prove,
-        state_root,
+        AccountProof, PastTrie, Snapshots, StoredTrie, TrieId, TrieUpdates, Witness,
+        past_state_root, prove, state_root,
     },
     txn::Txn,
 };
@@ -160,6 +160,22 @@ impl Reader {
         let mut accounts = PastTrie::open(txn, TrieId::Accounts, since.clone())?;
         let mut storage = PastTrie::open(txn, TrieId::Storage(keccak256(address)), since)?;
         prove(&mut accounts, &mut storage, view, address, slots)
+    }
+
+    /// Begins to collect the nodes with which a stateless client can execute the block after block
+    /// `number`. `stop` is told again and again how many bytes they have, and says whether to give
+    /// up.
+    ///
+    /// # Errors
+    /// As [`Self::state_root_at`].
+    pub fn witness<'r>(
+        &'r self,
+        number: u64,
+        stop: &'r dyn Fn(usize) -> bool,
+    ) -> Result<Witness<'r>, StoreError> {
+        // Also asked for its errors.
+        self.state_at(number)?;
+        Witness::open(self, self.blocks_since(number)?, stop)
     }
 
     /// The state root after the state of block `number` is changed by `changes`.

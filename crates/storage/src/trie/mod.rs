@@ -2,7 +2,8 @@
 //!
 //! [`source`] finds stored branches and leaves, [`update`] computes a new root from changed leaves,
 //! [`state_root`] puts the account trie and the storage tries together, [`parallel`] spreads the
-//! work, [`proof`] collects nodes, [`past`] finds tries of earlier blocks.
+//! work, [`proof`] collects the nodes toward keys and [`witness`] those that a whole block needs,
+//! [`past`] finds tries of earlier blocks.
 
 mod node;
 mod parallel;
@@ -11,6 +12,7 @@ mod proof;
 mod source;
 mod state_root;
 mod update;
+mod witness;
 
 pub(crate) use node::{Node, reference_in_parent, root_hash};
 pub(crate) use parallel::Snapshots;
@@ -23,6 +25,7 @@ pub(crate) use state_root::{
     StorageUpdate, new_record, past_state_root, state_root, stored_root, trie_root,
 };
 pub(crate) use update::BranchUpdate;
+pub use witness::Witness;
 
 #[cfg(test)]
 mod tests;

@@ -62,7 +62,10 @@ pub(crate) fn prove<S: TrieSource>(
 
 /// The nodes from the root toward `key`, as far as they go. A node shorter than 32 bytes is part of
 /// its parent, unless it is the root.
-fn nodes_toward<S: TrieSource>(source: &mut S, key: &B256) -> Result<Vec<Bytes>, StoreError> {
+pub(super) fn nodes_toward<S: TrieSource + ?Sized>(
+    source: &mut S,
+    key: &B256,
+) -> Result<Vec<Bytes>, StoreError> {
     let key = Nibbles::unpack_array(&key.0);
     let mut nodes = Vec::new();
     let mut buffer = Vec::new();

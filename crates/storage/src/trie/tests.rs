@@ -1,11 +1,13 @@
 //! The incremental trie against alloy's hash builder, over keys made to share prefixes.
 
 use super::{
+    proof::nodes_toward,
     source::TrieSource,
     update::{BranchUpdate, LeafChange, update_trie},
+    witness::{Nodes, top_node},
 };
 use crate::{codec::Branch, error::StoreError};
-use alloy_primitives::B256;
+use alloy_primitives::{B256, keccak256};
 use alloy_trie::{HashBuilder, Nibbles};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -103,6 +105,55 @@ proptest! {
             let root = trie.apply(changes);
             prop_assert_eq!(root, trie.expected_root());
             prop_assert_eq!(&trie.branches, &trie.expected_branches());
+        }
+    }
+}
+
+/// A trie, and below which paths it was asked for nodes.
+struct Watched<'t> {
+    trie: &'t mut Memory,
+    asked: Vec<Nibbles>,
+}
+
+impl TrieSource for Watched<'_> {
+    fn branch_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Branch)>, StoreError> {
+        self.asked.push(*prefix);
+        self.trie.branch_below(prefix)
+    }
+
+    fn leaf_below(&mut self, prefix: &Nibbles) -> Result<Option<(Nibbles, Vec<u8>)>, StoreError> {
+        self.asked.push(*prefix);
+        self.trie.leaf_below(prefix)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_witness_has_every_node_that_an_update_looks_at(
+        leaves in prop::collection::btree_map(key(), value(), 0..24),
+        changes in prop::collection::btree_map(key(), value(), 0..12),
+    ) {
+        let mut trie = Memory::default();
+        trie.apply(leaves);
+        let mut nodes = Nodes::default();
+        nodes.extend(top_node(&mut trie, &Nibbles::new()).unwrap());
+        for key in changes.keys() {
+            nodes.extend(nodes_toward(&mut trie, key).unwrap());
+        }
+        let changes: Vec<_> =
+            changes.iter().map(|(key, value)| LeafChange::new(key, value.clone())).collect();
+        let removed = changes.iter().filter(|change| change.value.is_none());
+        let removed: Vec<_> = removed.cloned().collect();
+        nodes.collapse(&mut trie, &Nibbles::new(), &removed).unwrap();
+        let mut watched = Watched { trie: &mut trie, asked: Vec::new() };
+        update_trie(&mut watched, &changes).unwrap();
+        let asked = watched.asked;
+        for prefix in asked {
+            let Some(node) = top_node(&mut trie, &prefix).unwrap() else { continue };
+            let inlined = node.len() < B256::len_bytes() && !prefix.is_empty();
+            prop_assert!(inlined || nodes.hashes.contains(&keccak256(&node)), "{prefix:?}");
         }
     }
 }

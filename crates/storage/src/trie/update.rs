@@ -267,7 +267,7 @@ fn child_path(path: &Nibbles, nibble: u8) -> Nibbles {
 }
 
 /// The changes whose key starts with `prefix`.
-fn below<'c>(changes: &'c [LeafChange], prefix: &Nibbles) -> &'c [LeafChange] {
+pub(super) fn below<'c>(changes: &'c [LeafChange], prefix: &Nibbles) -> &'c [LeafChange] {
     let start = changes.partition_point(|change| change.key < *prefix);
     let changes = changes.get(start..).unwrap_or_default();
     let end = changes.partition_point(|change| change.key.starts_with(prefix));
