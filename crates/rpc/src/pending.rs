@@ -36,7 +36,7 @@ pub(crate) struct PendingBlock {
     /// The block with its receipts. Its hash is that of a block which will hardly ever be.
     pub(crate) block: Arc<CachedBlock>,
     /// What it changes.
-    bundle: BundleState,
+    pub(crate) bundle: BundleState,
 }
 
 impl PendingBlock {

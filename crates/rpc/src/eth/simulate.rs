@@ -4,13 +4,14 @@ mod json;
 
 use super::call::Time;
 use crate::{
-    block_id::state_after,
+    block_id::{BlockId, state_after},
     context::Context,
     error::RpcError,
     input::{self, CallRequest},
     limits::RpcLimits,
     method::{Method, Param},
     params::{Args, list, without_position},
+    pending::{BlockState, PendingBlock},
     registry::Registry,
     work::{Cancel, Class},
 };
@@ -20,10 +21,12 @@ use jsonrpsee::core::RegisterMethodError;
 use mfenx_execution::{
     BlockCalls, BoxError, SIMULATED_BLOCKS_MAX, SimulateError, SimulateOptions, simulate,
 };
+use mfenx_primitives::SealedHeader;
 use mfenx_storage::{Reader, StateChanges};
 use revm::database::BundleState;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::sync::Arc;
 
 const SIMULATE: Method = Method {
     name: "eth_simulateV1",
@@ -81,14 +84,16 @@ fn simulate_v1(
     };
     let block = args.block_or_latest(1)?;
     let reader = context.store.reader()?;
-    let base = block.header(&reader)?;
-    let state = state_after(&reader, base.number)?;
-    let earliest = reader.earliest_trie()?;
-    if base.number < earliest {
-        return Err(RpcError::PrunedTries { earliest });
-    }
+    let Base { header: base, state, stored, pending } = Base::read(context, block, &reader)?;
     let time = Time::starting(context, cancel);
-    let mut root = |bundle: &BundleState| state_root(&reader, base.number, bundle);
+    let mut root = |bundle: &BundleState| match &pending {
+        None => state_root(&reader, stored, bundle),
+        Some(pending) => {
+            let mut all = pending.bundle.clone();
+            all.extend(bundle.clone());
+            state_root(&reader, stored, &all)
+        }
+    };
     let mut is_up = || time.is_up();
     match simulate(&context.spec, state, &base, blocks, &options, &mut root, &mut is_up) {
         Ok(blocks) => {
@@ -97,6 +102,35 @@ fn simulate_v1(
         }
         Err(SimulateError::Interrupted) => Err(time.error()),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// What the blocks stand on.
+struct Base<'r> {
+    header: SealedHeader,
+    state: BlockState<'r>,
+    /// The last block with tries: the base, or the one before if that is pending.
+    stored: u64,
+    pending: Option<Arc<PendingBlock>>,
+}
+
+impl<'r> Base<'r> {
+    fn read(context: &Context, block: BlockId, reader: &'r Reader) -> Result<Self, RpcError> {
+        if block == BlockId::Pending {
+            let pending = context.pending(reader)?;
+            let header = pending.header();
+            let state = BlockState::pending(reader, pending.clone());
+            let stored = header.number.saturating_sub(1);
+            return Ok(Self { header, state, stored, pending: Some(pending) });
+        }
+        let header = block.header(reader)?;
+        let stored = header.number;
+        let state = BlockState::stored(state_after(reader, stored)?);
+        let earliest = reader.earliest_trie()?;
+        if stored < earliest {
+            return Err(RpcError::PrunedTries { earliest });
+        }
+        Ok(Self { header, state, stored, pending: None })
     }
 }
 

@@ -22,6 +22,19 @@ async fn pending(chain: &TestChain, full: bool) -> Value {
 }
 
 #[tokio::test]
+async fn blocks_are_simulated_on_the_pending_one() {
+    let chain = TestChain::with_limits(eager());
+    chain.mine(vec![]);
+    send(&chain, &transfer(0, 0, TO, 5)).await;
+    let payload = json!({"blockStateCalls": [{"calls": [{"from": TO, "value": "0x5", "to": TO}]}]});
+    let simulated = chain.ask("eth_simulateV1", json!([payload, "pending"])).await;
+    assert_eq!(simulated[0]["number"], "0x3");
+    assert_eq!(simulated[0]["calls"][0]["status"], "0x1");
+    // On the head nobody has sent anything yet.
+    assert_eq!(chain.refusal("eth_simulateV1", json!([payload, "latest"])).await.0, -38014);
+}
+
+#[tokio::test]
 async fn the_pending_block_holds_what_can_be_executed() {
     let chain = TestChain::with_limits(eager());
     chain.mine(vec![]);
