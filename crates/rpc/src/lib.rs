@@ -31,6 +31,7 @@ mod erigon;
 mod error;
 mod eth;
 mod fee_oracle;
+mod input;
 mod json;
 mod limits;
 mod method;

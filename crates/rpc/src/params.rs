@@ -2,8 +2,12 @@
 
 use crate::{block_id::BlockId, error::RpcError};
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
+use std::{fmt, marker::PhantomData};
 
 /// The positional parameters of one request. A missing one and `null` are the same.
 pub(crate) struct Args<'a>(Vec<&'a RawValue>);
@@ -14,12 +18,10 @@ impl<'a> Args<'a> {
     pub(crate) fn parse(params: Option<&'a str>, most: usize) -> Result<Self, RpcError> {
         let values = match params.map(str::trim) {
             None | Some("" | "null") => Vec::new(),
-            Some(text) => serde_json::from_str::<Vec<&RawValue>>(text)
-                .map_err(|_| RpcError::ArgumentsNotArray)?,
+            Some(text) => list::<&RawValue>(text, most)
+                .map_err(|_| RpcError::ArgumentsNotArray)?
+                .ok_or(RpcError::TooManyArguments { most })?,
         };
-        if values.len() > most {
-            return Err(RpcError::TooManyArguments { most });
-        }
         Ok(Self(values))
     }
 
@@ -54,6 +56,26 @@ impl<'a> Args<'a> {
         self.optional(index)?.ok_or(RpcError::MissingArgument { index })
     }
 
+    /// A list of at most `most` elements; none when there are more.
+    pub(crate) fn list<T: Deserialize<'a>>(
+        &self,
+        index: usize,
+        most: usize,
+    ) -> Result<Option<Vec<T>>, RpcError> {
+        list(self.required(index)?, most)
+            .map_err(|error| RpcError::argument(index, without_position(&error)))
+    }
+
+    /// A parameter that `read` reads; none when it is missing.
+    pub(crate) fn read<T>(
+        &self,
+        index: usize,
+        read: impl FnOnce(&'a RawValue) -> Result<Option<T>, serde_json::Error>,
+    ) -> Result<Option<T>, RpcError> {
+        let Some(value) = self.0.get(index) else { return Ok(None) };
+        read(value).map_err(|error| RpcError::argument(index, without_position(&error)))
+    }
+
     /// 20 bytes.
     pub(crate) fn address(&self, index: usize) -> Result<Address, RpcError> {
         fixed(self.required(index)?).map(Address::from).map_err(|e| RpcError::argument(index, e))
@@ -72,7 +94,7 @@ impl<'a> Args<'a> {
     /// The digits of a byte string, without prefix and unread, to look at its length first.
     pub(crate) fn hex_digits(&self, index: usize) -> Result<&'a str, RpcError> {
         unquote(self.required(index)?)
-            .and_then(|text| text.strip_prefix("0x").ok_or(NO_PREFIX))
+            .and_then(digits)
             .map_err(|reason| RpcError::argument(index, reason))
     }
 
@@ -111,6 +133,50 @@ impl<'a> Args<'a> {
 
 const NO_PREFIX: &str = "hex string without 0x prefix";
 
+/// What follows the prefix.
+pub(crate) fn digits(text: &str) -> Result<&str, &'static str> {
+    text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).ok_or(NO_PREFIX)
+}
+
+/// Reads a list; none if it has more than `most` elements, of which only so many are kept.
+pub(crate) fn list<'a, T: Deserialize<'a>>(
+    json: &'a str,
+    most: usize,
+) -> Result<Option<Vec<T>>, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let list = reader.deserialize_seq(AtMost { most, element: PhantomData })?;
+    reader.end()?;
+    Ok(list)
+}
+
+struct AtMost<T> {
+    most: usize,
+    element: PhantomData<T>,
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for AtMost<T> {
+    type Value = Option<Vec<T>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while elements.len() < self.most {
+            match list.next_element()? {
+                Some(element) => elements.push(element),
+                None => return Ok(Some(elements)),
+            }
+        }
+        let mut is_longer = false;
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            is_longer = true;
+        }
+        Ok((!is_longer).then_some(elements))
+    }
+}
+
 /// The content of a JSON string without escapes, which is all that hexadecimal needs.
 pub(crate) fn unquote(json: &str) -> Result<&str, &'static str> {
     json.strip_prefix('"')
@@ -121,7 +187,7 @@ pub(crate) fn unquote(json: &str) -> Result<&str, &'static str> {
 
 /// A quantity as execution-apis defines it.
 pub(crate) fn quantity(text: &str) -> Result<u64, &'static str> {
-    let digits = text.strip_prefix("0x").ok_or(NO_PREFIX)?;
+    let digits = digits(text)?;
     match digits.as_bytes() {
         [] => return Err("hex string \"0x\""),
         [b'0', _, ..] => return Err("hex number with leading zero digits"),
@@ -135,7 +201,7 @@ pub(crate) fn quantity(text: &str) -> Result<u64, &'static str> {
 
 /// Exactly `N` bytes.
 pub(crate) fn fixed<const N: usize>(json: &str) -> Result<[u8; N], String> {
-    let digits = unquote(json)?.strip_prefix("0x").ok_or(NO_PREFIX)?;
+    let digits = digits(unquote(json)?)?;
     if digits.len() != 2 * N {
         return Err(format!("hex string has length {}, want {}", digits.len(), 2 * N));
     }
@@ -145,7 +211,7 @@ pub(crate) fn fixed<const N: usize>(json: &str) -> Result<[u8; N], String> {
 }
 
 fn data(json: &str) -> Result<Bytes, &'static str> {
-    let digits = unquote(json)?.strip_prefix("0x").ok_or(NO_PREFIX)?;
+    let digits = digits(unquote(json)?)?;
     if digits.len() % 2 == 1 {
         return Err("hex string of odd length");
     }
@@ -154,7 +220,7 @@ fn data(json: &str) -> Result<Bytes, &'static str> {
 
 /// A storage slot: up to 32 bytes in hexadecimal, with or without leading zeros.
 pub(crate) fn slot(text: &str) -> Result<U256, &'static str> {
-    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let digits = digits(text).unwrap_or(text);
     if digits.len() > 64 {
         return Err("hex string too long, want at most 32 bytes");
     }
@@ -203,8 +269,20 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_bounded_while_they_are_read() {
+        assert_eq!(list::<u8>("[1,2]", 2).unwrap(), Some(vec![1, 2]));
+        // What is beyond the bound is no longer looked at.
+        assert_eq!(list::<u8>("[1,2,\"x\"]", 2).unwrap(), None);
+        assert_eq!(list::<u8>("[]", 0).unwrap(), Some(vec![]));
+        for bad in ["[1", "[1]x", "{}", "[1,\"x\"]", "[1,2,"] {
+            assert!(list::<u8>(bad, 2).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn quantities_are_strict() {
         assert_eq!(quantity("0x0"), Ok(0));
+        assert_eq!(quantity("0Xa"), Ok(10));
         assert_eq!(quantity("0xffffffffffffffff"), Ok(u64::MAX));
         for bad in ["", "1", "0x", "0x00", "0x01", "0xg", "0x+1", "0x10000000000000000"] {
             assert!(quantity(bad).is_err(), "{bad}");

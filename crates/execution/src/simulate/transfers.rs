@@ -10,7 +10,7 @@ use revm::{
         CallInputs, CallOutcome, CallScheme, CreateInputs, CreateOutcome, InstructionResult,
         Interpreter, InterpreterAction,
         interpreter::EthInterpreter,
-        interpreter_types::{InputsTr, Jumps, LoopControl, StackTr},
+        interpreter_types::{InputsTr, Jumps, LoopControl},
     },
 };
 

@@ -4,6 +4,7 @@ use super::steps::StepOptions;
 use crate::{
     context::Context,
     error::RpcError,
+    input,
     params::{Args, without_position},
 };
 use alloy_rpc_types_eth::state::StateOverride;
@@ -26,8 +27,10 @@ pub(crate) struct TraceConfig<'a> {
     enable_memory: Option<bool>,
     enable_return_data: Option<bool>,
     /// Only for calls.
+    #[serde(deserialize_with = "input::state_overrides")]
     pub(crate) state_overrides: Option<StateOverride>,
     /// Only for calls.
+    #[serde(deserialize_with = "input::block_overrides")]
     pub(crate) block_overrides: Option<BlockOverrides>,
     /// Only for calls: how many transactions of the block come before.
     tx_index: Option<String>,

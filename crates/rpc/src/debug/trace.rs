@@ -6,6 +6,7 @@ use crate::{
     context::Context,
     error::RpcError,
     eth::call_request,
+    input::CallRequest,
     method::{Method, Param},
     params::Args,
     recording::{Answer, Bounded, Place, Text, TraceTime, block_after_parent},
@@ -13,7 +14,6 @@ use crate::{
     work::{Cancel, Class},
 };
 use alloy_rlp::Decodable;
-use alloy_rpc_types_eth::TransactionRequest;
 use jsonrpsee::core::RegisterMethodError;
 use mfenx_execution::{CallOptions, Replay, evm_env};
 use mfenx_primitives::{Block, RecoveredBlock};
@@ -173,7 +173,7 @@ fn whole_block(
 }
 
 fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
-    let request: TransactionRequest = args.value(0)?;
+    let CallRequest(request) = args.value(0)?;
     let (id, mut config) = (args.block_or_latest(1)?, TraceConfig::read(context, args, 2)?);
     let (time, mut tracer) = begin(context, &config, 2, cancel)?;
     let options = call_options(context, &mut config)?;

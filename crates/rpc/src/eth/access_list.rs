@@ -7,6 +7,7 @@ use super::{
 use crate::{
     context::Context,
     error::{RpcError, halt},
+    input::CallRequest,
     json::Quantity,
     method::{Method, Param},
     params::Args,
@@ -50,7 +51,7 @@ fn access_list(
     args: &Args<'_>,
     cancel: &Cancel,
 ) -> Result<AccessListResult, RpcError> {
-    let request = args.value(0)?;
+    let CallRequest(request) = args.value(0)?;
     let (block, options) = (args.block_or_latest(1)?, call::options(context, args)?);
     let reader = context.store.reader()?;
     let (header, state) = context.header_and_state(block, &reader)?;

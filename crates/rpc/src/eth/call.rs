@@ -5,6 +5,7 @@ use crate::{
     block_id::BlockId,
     context::Context,
     error::{RpcError, halt},
+    input::{CallRequest, block_overrides, state_overrides},
     json::Quantity,
     method::{Method, Param},
     params::Args,
@@ -12,10 +13,10 @@ use crate::{
     work::{Cancel, Class},
 };
 use alloy_primitives::Bytes;
-use alloy_rpc_types_eth::{TransactionRequest, state::StateOverride};
+use alloy_rpc_types_eth::state::StateOverride;
 use jsonrpsee::core::RegisterMethodError;
 use mfenx_execution::{
-    BlockOverrides, CallError, CallOptions, CallOutcome, EstimateError, call, estimate_gas, evm_env,
+    CallError, CallOptions, CallOutcome, EstimateError, call, estimate_gas, evm_env,
 };
 use std::time::{Duration, Instant};
 
@@ -86,7 +87,7 @@ fn run(
     options: &CallOptions,
     interrupt: &mut dyn FnMut() -> bool,
 ) -> Result<Result<CallOutcome, CallError>, RpcError> {
-    let request: TransactionRequest = args.value(0)?;
+    let CallRequest(request) = args.value(0)?;
     let block = args.block_or_latest(1)?;
     let reader = context.store.reader()?;
     let (header, state) = context.header_and_state(block, &reader)?;
@@ -107,7 +108,7 @@ fn eth_estimate_gas(
     args: &Args<'_>,
     cancel: &Cancel,
 ) -> Result<Quantity<u64>, RpcError> {
-    let request: TransactionRequest = args.value(0)?;
+    let CallRequest(request) = args.value(0)?;
     let (block, options) = (args.block_or_latest(1)?, options(context, args)?);
     let reader = context.store.reader()?;
     let (header, state) = context.header_and_state(block, &reader)?;
@@ -129,12 +130,12 @@ pub(super) fn options(context: &Context, args: &Args<'_>) -> Result<CallOptions,
         let most = limits.override_bytes_max;
         return Err(RpcError::argument(2, format!("state overrides exceed {most} bytes")));
     }
-    let state_overrides: Option<StateOverride> = args.optional(2)?;
+    let state_overrides = args.read(2, state_overrides)?;
     if state_overrides.as_ref().map_or(0, slots) > limits.override_slots_max {
         let most = limits.override_slots_max;
         return Err(RpcError::argument(2, format!("state overrides exceed {most} slots")));
     }
-    let block_overrides: Option<BlockOverrides> = args.optional(3)?;
+    let block_overrides = args.read(3, block_overrides)?;
     Ok(CallOptions {
         state_overrides,
         block_overrides,

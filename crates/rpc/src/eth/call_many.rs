@@ -9,14 +9,14 @@ use crate::{
     block_id::state_after,
     context::Context,
     error::{RpcError, halt},
+    input::{self, CallRequest},
     method::{Method, Param},
-    params::Args,
+    params::{Args, list, without_position},
     registry::Registry,
     revert,
     work::{Cancel, Class},
 };
 use alloy_primitives::Bytes;
-use alloy_rpc_types_eth::TransactionRequest;
 use jsonrpsee::core::RegisterMethodError;
 use mfenx_execution::{
     BlockOverrides, CallBundle, CallError, CallOutcome, Replay, call_many, evm_env,
@@ -45,9 +45,16 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
 }
 
 #[derive(Deserialize)]
-struct Bundle {
-    transactions: Vec<TransactionRequest>,
-    #[serde(default, rename = "blockOverride", alias = "blockOverrides")]
+struct Bundle<'a> {
+    /// Unread, for their number is bounded.
+    #[serde(borrow)]
+    transactions: &'a RawValue,
+    #[serde(
+        default,
+        rename = "blockOverride",
+        alias = "blockOverrides",
+        deserialize_with = "input::block_overrides"
+    )]
     block_override: Option<BlockOverrides>,
 }
 
@@ -75,21 +82,22 @@ fn eth_call_many(
     args: &Args<'_>,
     cancel: &Cancel,
 ) -> Result<Vec<Vec<CallResult>>, RpcError> {
-    let bundles: Vec<Bundle> = args.value(0)?;
-    let calls: usize = bundles.iter().map(|bundle| bundle.transactions.len()).sum();
-    if calls.max(bundles.len()) > context.limits.simulate_calls_max {
-        let most = context.limits.simulate_calls_max;
-        return Err(RpcError::argument(0, format!("there are more than {most} calls")));
-    }
+    let most = context.limits.simulate_calls_max;
+    let too_many = || RpcError::argument(0, format!("there are more than {most} calls"));
+    let bundles: Vec<Bundle<'_>> = args.list(0, most)?.ok_or_else(too_many)?;
     let ((block, before), options) = (place(args)?, call::options(context, args)?);
     let reader = context.store.reader()?;
     let (header, state) = context.header_and_state(block, &reader)?;
     let mut prepared = Vec::with_capacity(bundles.len());
+    let mut left = most;
     for bundle in bundles {
-        let calls = bundle
-            .transactions
-            .into_iter()
-            .map(|request| call_request::tx_env(request, &context.spec, &header, options.gas_cap));
+        let calls = list::<CallRequest>(bundle.transactions.get(), left)
+            .map_err(|error| RpcError::argument(0, without_position(&error)))?
+            .ok_or_else(too_many)?;
+        left -= calls.len();
+        let calls = calls.into_iter().map(|CallRequest(request)| {
+            call_request::tx_env(request, &context.spec, &header, options.gas_cap)
+        });
         let calls = calls.collect::<Result<_, _>>()?;
         let block_overrides = bundle.block_override.unwrap_or_default();
         prepared.push(CallBundle { block_overrides, calls });
@@ -142,8 +150,8 @@ fn up_to<'i, 'r>(
 fn place(args: &Args<'_>) -> Result<(BlockId, Option<usize>), RpcError> {
     let Some(json) = args.json(1) else { return Ok((BlockId::Latest, None)) };
     let refuse = |reason: String| RpcError::argument(1, reason);
-    let context: StateContext<'_> = serde_json::from_str(json)
-        .map_err(|error| refuse(crate::params::without_position(&error)))?;
+    let context: StateContext<'_> =
+        serde_json::from_str(json).map_err(|error| refuse(without_position(&error)))?;
     let before = match context.transaction_index {
         None | Some(-1) => None,
         Some(index) => {

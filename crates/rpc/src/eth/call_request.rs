@@ -34,10 +34,8 @@ pub(crate) fn tx_env(
         // With a gas price, all of it above the base fee is the tip.
         has_tip.then(|| request.gas_price.unwrap_or_default())
     });
-    let data = match request.input.unique_input() {
-        Ok(data) => data.cloned().unwrap_or_default(),
-        Err(error) => return Err(RpcError::argument(0, error.to_string())),
-    };
+    // Of two different ones `input` counts.
+    let data = request.input.into_input().unwrap_or_default();
     let mut tx = TxEnv {
         tx_type,
         caller: request.from.unwrap_or_default(),
@@ -73,6 +71,14 @@ fn check(request: &TransactionRequest, spec: &ChainSpec, header: &Header) -> Res
     if request.max_fee_per_blob_gas.is_some() && !is_cancun {
         return refuse("transaction type not supported: blob tx");
     }
+    if let Some(hashes) = &request.blob_versioned_hashes {
+        if request.to.is_none_or(|to| to.is_create()) {
+            return refuse("blob transaction of type create");
+        }
+        if hashes.is_empty() {
+            return refuse("blob transaction missing blob hashes");
+        }
+    }
     match request.chain_id {
         Some(have) if have != spec.chain_id() => {
             let want = spec.chain_id();
@@ -85,7 +91,7 @@ fn check(request: &TransactionRequest, spec: &ChainSpec, header: &Header) -> Res
 fn tx_type(request: &TransactionRequest) -> u8 {
     if request.authorization_list.is_some() {
         kind::SET_CODE
-    } else if request.blob_versioned_hashes.as_ref().is_some_and(|hashes| !hashes.is_empty()) {
+    } else if request.blob_versioned_hashes.is_some() {
         kind::BLOB
     } else if request.max_fee_per_gas.is_some() || request.max_priority_fee_per_gas.is_some() {
         kind::DYNAMIC_FEE
@@ -99,11 +105,14 @@ fn tx_type(request: &TransactionRequest) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::CallRequest;
     use serde_json::{Value, json};
+
+    const TO: alloy_primitives::Address = alloy_primitives::Address::ZERO;
 
     fn env(request: Value) -> Result<TxEnv, RpcError> {
         let spec = ChainSpec::dev().unwrap();
-        let request = serde_json::from_value(request).unwrap();
+        let CallRequest(request) = serde_json::from_value(request).unwrap();
         tx_env(request, &spec, spec.genesis_header(), 77)
     }
 
@@ -121,7 +130,7 @@ mod tests {
             (json!({"maxFeePerGas": "0x1", "accessList": []}), kind::DYNAMIC_FEE),
             (json!({"maxPriorityFeePerGas": "0x0"}), kind::DYNAMIC_FEE),
             (json!({"maxFeePerBlobGas": "0x1"}), kind::LEGACY),
-            (json!({"blobVersionedHashes": [alloy_primitives::B256::ZERO]}), kind::BLOB),
+            (json!({"to": TO, "blobVersionedHashes": [alloy_primitives::B256::ZERO]}), kind::BLOB),
             (json!({"authorizationList": authorization}), kind::SET_CODE),
         ] {
             assert_eq!(env(request.clone()).unwrap().tx_type, expected, "{request}");
@@ -133,15 +142,18 @@ mod tests {
         let tx = env(json!({"data": "0x01", "input": "0x01"})).unwrap();
         assert_eq!((tx.gas_limit, tx.data.as_ref(), tx.kind), (77, [1].as_slice(), TxKind::Create));
         assert_eq!(env(json!({"data": "0x02"})).unwrap().data.as_ref(), [2]);
-        let error = env(json!({"data": "0x01", "input": "0x02"})).unwrap_err();
-        assert_eq!(error.code(), -32602, "{error}");
+        let both = env(json!({"data": "0x01", "input": "0x02"})).unwrap();
+        assert_eq!(both.data.as_ref(), [2]);
     }
 
     #[test]
     fn contradictions_are_refused() {
-        for request in
-            [json!({"gasPrice": "0x1", "maxFeePerGas": "0x1"}), json!({"chainId": "0x1"})]
-        {
+        for request in [
+            json!({"gasPrice": "0x1", "maxFeePerGas": "0x1"}),
+            json!({"chainId": "0x1"}),
+            json!({"to": TO, "blobVersionedHashes": []}),
+            json!({"blobVersionedHashes": [alloy_primitives::B256::ZERO]}),
+        ] {
             assert_eq!(env(request.clone()).unwrap_err().code(), -32000, "{request}");
         }
     }

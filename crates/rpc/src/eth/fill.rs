@@ -4,6 +4,7 @@ use super::{block::blob_gas_price, call::Time, call_request};
 use crate::{
     context::Context,
     error::RpcError,
+    input::CallRequest,
     json::UnsignedJson,
     method::{Method, Param},
     params::Args,
@@ -47,7 +48,7 @@ impl Serialize for Filled {
 }
 
 fn fill(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Filled, RpcError> {
-    let mut request: TransactionRequest = args.value(0)?;
+    let CallRequest(mut request) = args.value(0)?;
     let sender = request.from.unwrap_or_default();
     // The pool first, as for the count of transactions.
     let pooled = context.pool.pending_nonce(sender);

@@ -7,14 +7,14 @@ use crate::{
     block_id::state_after,
     context::Context,
     error::RpcError,
+    input::{self, CallRequest},
     limits::RpcLimits,
     method::{Method, Param},
-    params::{Args, without_position},
+    params::{Args, list, without_position},
     registry::Registry,
     work::{Cancel, Class},
 };
 use alloy_primitives::B256;
-use alloy_rpc_types_eth::{TransactionRequest, state::StateOverride};
 use json::SimulatedBlocks;
 use jsonrpsee::core::RegisterMethodError;
 use mfenx_execution::{
@@ -22,7 +22,7 @@ use mfenx_execution::{
 };
 use mfenx_storage::{Reader, StateChanges};
 use revm::database::BundleState;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 const SIMULATE: Method = Method {
@@ -42,7 +42,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
 #[serde(rename_all = "camelCase")]
 struct Payload<'a> {
     #[serde(borrow, default)]
-    block_state_calls: Option<Vec<BlockStateCalls<'a>>>,
+    block_state_calls: Option<&'a RawValue>,
     #[serde(default)]
     trace_transfers: Option<bool>,
     #[serde(default)]
@@ -51,6 +51,7 @@ struct Payload<'a> {
     return_full_transactions: Option<bool>,
 }
 
+/// What may be long is unread, for its size is bounded.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct BlockStateCalls<'a> {
@@ -58,8 +59,8 @@ struct BlockStateCalls<'a> {
     block_overrides: Option<&'a RawValue>,
     #[serde(borrow, default)]
     state_overrides: Option<&'a RawValue>,
-    #[serde(default)]
-    calls: Option<Vec<TransactionRequest>>,
+    #[serde(borrow, default)]
+    calls: Option<&'a RawValue>,
 }
 
 fn simulate_v1(
@@ -70,7 +71,7 @@ fn simulate_v1(
     let limits = &context.limits;
     let payload = args.json(0).ok_or(RpcError::MissingArgument { index: 0 })?;
     let payload: Payload<'_> = read(payload)?;
-    let blocks = blocks(payload.block_state_calls.unwrap_or_default(), limits)?;
+    let blocks = blocks(payload.block_state_calls, limits)?;
     let options = SimulateOptions {
         validation: payload.validation.unwrap_or_default(),
         trace_transfers: payload.trace_transfers.unwrap_or_default(),
@@ -108,45 +109,42 @@ fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, RpcError> {
     serde_json::from_str(json).map_err(|error| RpcError::argument(0, without_position(&error)))
 }
 
-fn read_or_default<T: DeserializeOwned + Default>(json: Option<&RawValue>) -> Result<T, RpcError> {
-    json.map_or_else(|| Ok(T::default()), |json| read(json.get()))
-}
-
 /// What is asked, within bounds that hold for all blocks together.
-fn blocks(
-    blocks: Vec<BlockStateCalls<'_>>,
-    limits: &RpcLimits,
-) -> Result<Vec<BlockCalls>, RpcError> {
+fn blocks(json: Option<&RawValue>, limits: &RpcLimits) -> Result<Vec<BlockCalls>, RpcError> {
+    let refused = |error: serde_json::Error| RpcError::argument(0, without_position(&error));
+    let exceeded = |what: &str, most: usize| -> RpcError {
+        SimulateError::LimitExceeded(format!("{what} exceed {most}")).into()
+    };
+    let json = json.map_or("[]", RawValue::get);
+    let blocks: Option<Vec<BlockStateCalls<'_>>> =
+        list(json, SIMULATED_BLOCKS_MAX as usize).map_err(refused)?;
+    let blocks = blocks.ok_or(SimulateError::TooManyBlocks)?;
     if blocks.is_empty() {
         return Err(RpcError::argument(0, "empty input"));
-    }
-    if blocks.len() as u64 > SIMULATED_BLOCKS_MAX {
-        return Err(SimulateError::TooManyBlocks.into());
-    }
-    let exceeded = |what: &str, most: usize| {
-        Err(SimulateError::LimitExceeded(format!("{what} exceed {most}")).into())
-    };
-    let calls: usize = blocks.iter().map(|block| block.calls.as_ref().map_or(0, Vec::len)).sum();
-    if calls > limits.simulate_calls_max {
-        return exceeded("calls", limits.simulate_calls_max);
     }
     let overrides = blocks.iter().flat_map(|block| [block.block_overrides, block.state_overrides]);
     let bytes: usize = overrides.flatten().map(|json| json.get().len()).sum();
     if bytes > limits.override_bytes_max {
-        return exceeded("bytes of overrides", limits.override_bytes_max);
+        return Err(exceeded("bytes of overrides", limits.override_bytes_max));
     }
     let mut read = Vec::with_capacity(blocks.len());
-    let mut slots = 0;
+    let (mut slots, mut calls_left) = (0, limits.simulate_calls_max);
     for block in blocks {
-        let state_overrides: StateOverride = read_or_default(block.state_overrides)?;
-        slots += super::call::slots(&state_overrides);
+        let calls = block.calls.map_or("[]", RawValue::get);
+        let calls = list::<CallRequest>(calls, calls_left).map_err(refused)?;
+        let calls = calls.ok_or_else(|| exceeded("calls", limits.simulate_calls_max))?;
+        calls_left -= calls.len();
+        let state = block.state_overrides.map(input::state_overrides);
+        let state = state.transpose().map_err(refused)?.flatten().unwrap_or_default();
+        slots += super::call::slots(&state);
         if slots > limits.override_slots_max {
-            return exceeded("slots of overrides", limits.override_slots_max);
+            return Err(exceeded("slots of overrides", limits.override_slots_max));
         }
+        let overrides = block.block_overrides.map(input::block_overrides);
         read.push(BlockCalls {
-            block_overrides: read_or_default(block.block_overrides)?,
-            state_overrides,
-            calls: block.calls.unwrap_or_default(),
+            block_overrides: overrides.transpose().map_err(refused)?.flatten().unwrap_or_default(),
+            state_overrides: state,
+            calls: calls.into_iter().map(|call| call.0).collect(),
         });
     }
     Ok(read)

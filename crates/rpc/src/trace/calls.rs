@@ -6,6 +6,7 @@ use crate::{
     context::Context,
     error::RpcError,
     eth::{call_request, send},
+    input::CallRequest,
     method::{Method, Param},
     params::Args,
     recording::{Answer, Bounded, Text, TraceTime},
@@ -61,7 +62,7 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
 }
 
 fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
-    let (request, types) = (args.value(0)?, TraceTypes::read(args, 1)?);
+    let (CallRequest(request), types) = (args.value(0)?, TraceTypes::read(args, 1)?);
     let id = args.block_or_latest(2)?;
     let time = TraceTime::starting(&context.limits, None, cancel);
     let reader = context.store.reader()?;
@@ -74,11 +75,11 @@ fn call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, R
 }
 
 fn call_many(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
-    let requests: Vec<(TransactionRequest, HashSet<TraceType>)> = args.value(0)?;
     let most = context.limits.trace_calls_max;
-    if requests.len() > most {
+    let requests: Option<Vec<(CallRequest, HashSet<TraceType>)>> = args.list(0, most)?;
+    let Some(requests) = requests else {
         return Err(RpcError::argument(0, format!("too many calls, want at most {most}")));
-    }
+    };
     let id = args.block_or_latest(1)?;
     let time = TraceTime::starting(&context.limits, None, cancel);
     let reader = context.store.reader()?;
@@ -87,7 +88,7 @@ fn call_many(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answ
     let mut interrupt = || time.is_up();
     let mut replay = calls.start(&TraceTypes::new(HashSet::default()), &mut interrupt)?;
     out.raw("[");
-    for (request, types) in requests {
+    for (CallRequest(request), types) in requests {
         let types = TraceTypes::new(types);
         *replay.inspector_mut() = types.inspector(&context.limits);
         out.comma(&mut first);
