@@ -1,8 +1,14 @@
 //! What the methods work with.
 
 use crate::{
-    block_cache::BlockCache, discovery::Surface, eth::Filters, fee_oracle::FeeOracle,
-    limits::RpcLimits, namespace::Namespace, pending::PendingCache, status::NodeStatus,
+    block_cache::BlockCache,
+    discovery::Surface,
+    eth::{Filters, ReceiptTexts},
+    fee_oracle::FeeOracle,
+    limits::RpcLimits,
+    namespace::Namespace,
+    pending::PendingCache,
+    status::NodeStatus,
     work::Workers,
 };
 use mfenx_chainspec::ChainSpec;
@@ -58,6 +64,7 @@ pub(crate) struct Context {
     pub(crate) sync_waiters: Semaphore,
     pub(crate) surface: Surface,
     pub(crate) filters: Filters,
+    pub(crate) receipt_texts: ReceiptTexts,
 }
 
 impl Context {
@@ -75,6 +82,7 @@ impl Context {
             sync_waiters: Semaphore::new(limits.sync_waiters_max),
             surface: Surface::default(),
             filters: Filters::new(&limits),
+            receipt_texts: ReceiptTexts::default(),
             spec,
             store,
             pool,

@@ -33,6 +33,7 @@ mod uncle;
 pub(crate) use subscriptions::KINDS;
 
 pub(crate) use filters::Filters;
+pub(crate) use subscribe::ReceiptTexts;
 
 use crate::registry::Registry;
 use jsonrpsee::core::RegisterMethodError;

@@ -96,6 +96,15 @@ impl Backlog {
         self.change(signed(bytes));
     }
 
+    /// Counts a message that will be handed to the transport; false when there is no room for it.
+    pub(crate) fn try_queue(&self, bytes: usize) -> bool {
+        let is_room = self.all.try_add(bytes);
+        if is_room {
+            self.change(signed(bytes));
+        }
+        is_room
+    }
+
     /// A message (no answer, which counts itself) of this length was written.
     pub fn written(&self, bytes: usize) {
         self.all.add(-signed(bytes));

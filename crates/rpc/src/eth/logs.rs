@@ -3,6 +3,7 @@
 
 use super::filter::{Blocks, LogFilter};
 use crate::{
+    block_id::BlockId,
     context::Context,
     error::RpcError,
     json::{LogJson, LogPlace},
@@ -144,6 +145,9 @@ fn range(reader: &Reader, blocks: Blocks) -> Result<(u64, u64), RpcError> {
         Blocks::One(hash) => {
             let number = reader.block_number(hash)?.ok_or(RpcError::HashNotFound)?;
             return Ok((number, number));
+        }
+        Blocks::Range(BlockId::Pending, _) | Blocks::Range(_, BlockId::Pending) => {
+            return Err(RpcError::PendingLogs);
         }
         Blocks::Range(from, to) => (from, to),
     };

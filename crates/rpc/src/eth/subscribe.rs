@@ -13,9 +13,12 @@
 
 mod blocks;
 mod dropped;
+mod receipts;
 mod subscriber;
 mod syncing;
 mod transactions;
+
+pub(crate) use receipts::ReceiptTexts;
 
 use super::subscriptions::{SUBSCRIBE, UNSUBSCRIBE};
 use crate::{
@@ -38,7 +41,7 @@ use jsonrpsee::{
 use mfenx_primitives::{CommittedBlock, RecoveredTransaction};
 use mfenx_txpool::PoolEvent;
 use std::{sync::Arc, time::Duration};
-use subscriber::{Subscriber, TOO_SLOW, TooSlow};
+use subscriber::{Ended, Subscriber, TOO_LONG, TOO_SLOW};
 use tokio::sync::{broadcast, watch};
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
@@ -113,7 +116,7 @@ impl Feed {
         }
     }
 
-    async fn serve(self, context: &Context, subscriber: &Subscriber) -> Result<(), TooSlow> {
+    async fn serve(self, context: &Context, subscriber: &Subscriber) -> Result<(), Ended> {
         match self {
             Self::Blocks(part, source, seat) => {
                 blocks::serve(context, &part, source, seat.as_ref(), subscriber).await
@@ -152,14 +155,19 @@ async fn subscribe(
         sink,
         backlog: extensions.get::<Arc<Backlog>>().cloned(),
         unsent_bytes_max: context.limits.connection_unsent_bytes_max,
+        message_bytes_max: context.limits.response_bytes_max,
         time_max: Duration::from_millis(context.limits.subscriber_time_ms_max),
     };
     match feed.serve(&context, &subscriber).await {
         Ok(()) => Ok(()),
-        Err(TooSlow) => {
+        Err(Ended::TooSlow) => {
             slow_subscriber(name);
             subscriber.ended(TOO_SLOW);
             Err(TOO_SLOW.into())
+        }
+        Err(Ended::TooLong) => {
+            subscriber.ended(TOO_LONG);
+            Err(TOO_LONG.into())
         }
     }
 }

@@ -19,10 +19,14 @@ use jsonrpsee::core::RegisterMethodError;
 use mfenx_execution::{
     BuildAttributes, Built, ExecutionError, TransactionSource, build_block, next_gas_limit,
 };
-use mfenx_primitives::SealedHeader;
+use mfenx_primitives::{Block, SealedHeader};
 use mfenx_storage::{Reader, StateChanges};
+use mfenx_txpool::Sidecar;
 use serde::Deserialize;
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 const BUILD_BLOCK: Method = Method {
     name: "testing_buildBlockV1",
@@ -67,14 +71,13 @@ fn run(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<BuiltPaylo
     let mut time = Time::starting(context, cancel);
     let Some(transactions) = transactions else {
         let base_fee = context.spec.next_base_fee(&parent).unwrap_or_default();
-        let mut source = Pooled(context.pool.best(base_fee));
+        let mut source = Pooled::new(&context.pool, base_fee);
         let built = build(context, &reader, &parent, &attributes, &mut source, &mut time)?;
-        return finish(&reader, &parent, built, Vec::new());
+        return finish(&reader, &parent, built, |block| Ok(source.into_sidecars(block)));
     };
     let mut source = Given::new(transactions);
     let built = build(context, &reader, &parent, &attributes, &mut source, &mut time)?;
-    let sidecars = source.into_sidecars()?;
-    finish(&reader, &parent, built, sidecars)
+    finish(&reader, &parent, built, |_| source.into_sidecars())
 }
 
 fn build_attributes(
@@ -127,12 +130,13 @@ fn finish(
     reader: &Reader,
     parent: &SealedHeader,
     built: Built,
-    sidecars: Vec<super::source::Sidecar>,
+    sidecars: impl FnOnce(&Block) -> Result<Vec<Arc<Sidecar>>, RpcError>,
 ) -> Result<BuiltPayload, RpcError> {
     let changes = StateChanges::from_bundle(&built.executed.bundle);
     let (block, executed) = built.seal(reader.state_root_at(parent.number, &changes)?);
     let value = block_value(block.block(), &executed.receipts);
     let requests = block.header().requests_hash.map(|_| executed.requests);
+    let sidecars = sidecars(block.block())?;
     Ok(BuiltPayload { block, value, sidecars, requests })
 }
 

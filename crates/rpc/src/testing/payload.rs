@@ -1,12 +1,13 @@
 //! A built block in the form of the Engine API's `engine_getPayload`.
 
-use super::source::Sidecar;
 use crate::json::Quantity;
 use alloy_consensus::Transaction as _;
 use alloy_eips::{Encodable2718, eip4895::Withdrawal, eip7685::Requests};
 use alloy_primitives::{Address, B256, Bloom, Bytes, FixedBytes, U256};
 use mfenx_primitives::{Block, Receipt, RecoveredBlock};
+use mfenx_txpool::Sidecar;
 use serde::{Serialize, Serializer};
+use std::sync::Arc;
 
 /// A block that was built.
 #[derive(Clone)]
@@ -14,7 +15,7 @@ pub(super) struct BuiltPayload {
     pub(super) block: RecoveredBlock,
     /// What its beneficiary gets, in wei.
     pub(super) value: U256,
-    pub(super) sidecars: Vec<Sidecar>,
+    pub(super) sidecars: Vec<Arc<Sidecar>>,
     /// None before Prague.
     pub(super) requests: Option<Requests>,
 }
@@ -117,12 +118,12 @@ struct Bundle<'a> {
 }
 
 impl<'a> Bundle<'a> {
-    fn of(sidecars: &'a [Sidecar]) -> Self {
+    fn of(sidecars: &'a [Arc<Sidecar>]) -> Self {
         let mut bundle = Self::default();
         for sidecar in sidecars {
             bundle.commitments.extend(sidecar.commitments());
             bundle.blobs.extend(sidecar.blobs());
-            match sidecar {
+            match sidecar.as_ref() {
                 Sidecar::Eip4844(sidecar) => bundle.proofs.extend(&sidecar.proofs),
                 Sidecar::Eip7594(sidecar) => bundle.proofs.extend(&sidecar.cell_proofs),
             }

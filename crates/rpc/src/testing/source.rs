@@ -1,29 +1,55 @@
 //! The transactions of a block that is built for a test.
 
-use crate::error::RpcError;
-use alloy_consensus::{
-    EthereumTxEnvelope, Signed, TxEip4844Variant, transaction::SignerRecoverable,
+use crate::{
+    error::RpcError,
+    eth::send::{self, Decoded},
 };
-use alloy_eips::{Decodable2718, eip7594::BlobTransactionSidecarVariant};
-use alloy_primitives::Bytes;
+use alloy_consensus::{Transaction as _, Typed2718, transaction::SignerRecoverable};
+use alloy_eips::eip7594::CELLS_PER_EXT_BLOB;
+use alloy_primitives::{B256, Bytes};
 use mfenx_execution::{Rejection, TransactionSource};
-use mfenx_primitives::{RecoveredTransaction, Transaction};
-use mfenx_txpool::BestTransactions;
-use std::vec;
-
-/// The blobs of a transaction with commitments and proofs.
-pub(super) type Sidecar = BlobTransactionSidecarVariant;
+use mfenx_primitives::{Block, RecoveredTransaction, Transaction};
+use mfenx_txpool::{BestTransactions, PoolHandle, Sidecar};
+use std::{collections::HashMap, sync::Arc, vec};
 
 /// The pool's best; what does not fit is left out.
-pub(super) struct Pooled(pub(super) BestTransactions);
+pub(super) struct Pooled<'a> {
+    best: BestTransactions,
+    pool: &'a PoolHandle,
+    /// By the hash of the transaction; taken with it, for it may leave the pool meanwhile.
+    sidecars: HashMap<B256, Arc<Sidecar>>,
+}
 
-impl TransactionSource for Pooled {
+impl<'a> Pooled<'a> {
+    pub(super) fn new(pool: &'a PoolHandle, base_fee: u64) -> Self {
+        Self { best: pool.best(base_fee), pool, sidecars: HashMap::new() }
+    }
+
+    /// The blobs of the transactions of a block that was built of these.
+    pub(super) fn into_sidecars(mut self, block: &Block) -> Vec<Arc<Sidecar>> {
+        let transactions = block.body.transactions.iter();
+        transactions.filter_map(|tx| self.sidecars.remove(tx.tx_hash())).collect()
+    }
+}
+
+impl TransactionSource for Pooled<'_> {
     fn next(&mut self) -> Option<RecoveredTransaction> {
-        self.0.next().map(|transaction| transaction.as_ref().clone())
+        loop {
+            let transaction = self.best.next()?;
+            if transaction.is_eip4844() {
+                let hash = transaction.inner().tx_hash();
+                let Some(sidecar) = self.pool.sidecar(hash) else {
+                    self.best.skip_sender(transaction.signer());
+                    continue;
+                };
+                self.sidecars.insert(*hash, sidecar);
+            }
+            return Some(transaction.as_ref().clone());
+        }
     }
 
     fn rejected(&mut self, transaction: &RecoveredTransaction, _: Rejection) {
-        self.0.skip_sender(transaction.signer());
+        self.best.skip_sender(transaction.signer());
     }
 }
 
@@ -31,7 +57,7 @@ impl TransactionSource for Pooled {
 /// more are than fit.
 pub(super) struct Given {
     raw: std::iter::Enumerate<vec::IntoIter<Bytes>>,
-    sidecars: Vec<Sidecar>,
+    sidecars: Vec<Arc<Sidecar>>,
     failure: Option<RpcError>,
 }
 
@@ -44,7 +70,7 @@ impl Given {
     ///
     /// # Errors
     /// A transaction is not in the block.
-    pub(super) fn into_sidecars(mut self) -> Result<Vec<Sidecar>, RpcError> {
+    pub(super) fn into_sidecars(mut self) -> Result<Vec<Arc<Sidecar>>, RpcError> {
         match (self.failure, self.raw.next()) {
             (Some(failure), _) => Err(failure),
             (None, Some((index, _))) => {
@@ -59,7 +85,11 @@ impl Given {
         let undecodable = |reason: String| {
             RpcError::UndecodableTransaction(format!("invalid transaction {index}: {reason}"))
         };
-        let (transaction, sidecar) = decode(bytes).map_err(undecodable)?;
+        let Decoded { transaction, sidecar } =
+            send::decode(bytes).map_err(|error| undecodable(error.to_string()))?;
+        if let Some(sidecar) = &sidecar {
+            check_sidecar(&transaction, sidecar).map_err(undecodable)?;
+        }
         let sender = transaction.recover_signer();
         let sender = sender.map_err(|_| undecodable("invalid sender".into()))?;
         self.sidecars.extend(sidecar);
@@ -83,34 +113,19 @@ impl TransactionSource for Given {
     }
 }
 
-/// A transaction as blocks have it, and its blobs when they came along (EIP-4844's network form).
-/// Of these it is checked that they are those which the transaction names; their proofs are taken
-/// as they are.
-fn decode(bytes: &[u8]) -> Result<(Transaction, Option<Sidecar>), String> {
-    type Envelope = EthereumTxEnvelope<TxEip4844Variant<Sidecar>>;
-    let envelope = Envelope::decode_2718_exact(bytes).map_err(|error| error.to_string())?;
-    let transaction = match envelope {
-        Envelope::Eip4844(signed) => {
-            let (tx, signature, hash) = signed.into_parts();
-            let (tx, sidecar) = match tx {
-                TxEip4844Variant::TxEip4844(tx) => (tx, None),
-                TxEip4844Variant::TxEip4844WithSidecar(tx) => {
-                    let (tx, sidecar) = tx.into_parts();
-                    (tx, Some(sidecar))
-                }
-            };
-            if let Some(sidecar) = &sidecar
-                && !sidecar.versioned_hashes().eq(tx.blob_versioned_hashes.iter().copied())
-            {
-                return Err("the blobs are not those that the transaction names".into());
-            }
-            let signed = Signed::new_unchecked(tx, signature, hash);
-            return Ok((Transaction::Eip4844(signed), sidecar));
-        }
-        Envelope::Legacy(tx) => Transaction::Legacy(tx),
-        Envelope::Eip2930(tx) => Transaction::Eip2930(tx),
-        Envelope::Eip1559(tx) => Transaction::Eip1559(tx),
-        Envelope::Eip7702(tx) => Transaction::Eip7702(tx),
+/// Whether the blobs are as many as, and have the commitments that, the transaction names. The
+/// proofs are counted and not verified: whoever builds a block for a test may want wrong ones.
+fn check_sidecar(transaction: &Transaction, sidecar: &Sidecar) -> Result<(), String> {
+    let hashes = transaction.blob_versioned_hashes().unwrap_or_default();
+    let (proofs, proofs_each) = match sidecar {
+        Sidecar::Eip4844(sidecar) => (sidecar.proofs.len(), 1),
+        Sidecar::Eip7594(sidecar) => (sidecar.cell_proofs.len(), CELLS_PER_EXT_BLOB),
     };
-    Ok((transaction, None))
+    if sidecar.blobs().len() != hashes.len() || proofs != hashes.len() * proofs_each {
+        return Err("blobs, proofs and blob hashes are not of the same number".into());
+    }
+    if !sidecar.versioned_hashes().eq(hashes.iter().copied()) {
+        return Err("the blobs are not those that the transaction names".into());
+    }
+    Ok(())
 }

@@ -9,12 +9,12 @@ use alloy_eips::{
     eip4844::{Blob, Bytes48, kzg_to_versioned_hash},
     eip7594::{BlobTransactionSidecarEip7594, BlobTransactionSidecarVariant, CELLS_PER_EXT_BLOB},
 };
-use alloy_primitives::{Address, hex};
+use alloy_primitives::{Address, B256, hex};
 use alloy_signer::SignerSync;
 use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::Transaction;
 use mfenx_rpc::RpcLimits;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The commitment to an empty blob, and each of its proofs: the point at infinity.
 fn infinity() -> Bytes48 {
@@ -33,6 +33,18 @@ fn chain() -> TestChain {
 
 /// A transaction with one empty blob, as it stands in a block and as it is sent.
 fn blob_transaction(nonce: u64) -> (Transaction, String) {
+    with_sidecar(nonce, sidecar())
+}
+
+fn sidecar() -> BlobTransactionSidecarEip7594 {
+    BlobTransactionSidecarEip7594 {
+        blobs: vec![Blob::ZERO],
+        commitments: vec![infinity()],
+        cell_proofs: vec![infinity(); CELLS_PER_EXT_BLOB],
+    }
+}
+
+fn with_sidecar(nonce: u64, sidecar: BlobTransactionSidecarEip7594) -> (Transaction, String) {
     let tx = TxEip4844 {
         chain_id: mfenx_chainspec::MFENX_CHAIN_ID,
         nonce,
@@ -43,11 +55,6 @@ fn blob_transaction(nonce: u64) -> (Transaction, String) {
         blob_versioned_hashes: vec![kzg_to_versioned_hash(infinity().as_slice())],
         max_fee_per_blob_gas: 1_000,
         ..TxEip4844::default()
-    };
-    let sidecar = BlobTransactionSidecarEip7594 {
-        blobs: vec![Blob::ZERO],
-        commitments: vec![infinity()],
-        cell_proofs: vec![infinity(); CELLS_PER_EXT_BLOB],
     };
     let signature = signer(0).sign_hash_sync(&tx.signature_hash()).unwrap();
     let sidecar = BlobTransactionSidecarVariant::Eip7594(sidecar);
@@ -105,4 +112,63 @@ async fn refusals_of_blobs_have_go_ethereums_words() {
     let ours = TestChain::new().refusal("eth_sendRawTransaction", json!([sent])).await;
     let words = "transaction type not supported: transaction type not valid on this chain: 3";
     assert_eq!(ours, (-32000, words.into()));
+}
+
+#[tokio::test]
+async fn a_block_that_is_built_brings_its_blobs() {
+    let chain = chain();
+    let parent = chain.spec.genesis_header();
+    let attributes = json!({
+        "timestamp": format!("{:#x}", parent.timestamp + 9),
+        "prevRandao": B256::ZERO,
+        "suggestedFeeRecipient": Address::ZERO,
+        "withdrawals": [],
+        "parentBeaconBlockRoot": B256::ZERO,
+    });
+    let (transaction, sent) = blob_transaction(0);
+    let build = |transactions: Value| {
+        chain.ask("testing_buildBlockV1", json!([parent.hash(), attributes, transactions]))
+    };
+    let bundle = json!({
+        "commitments": [infinity()],
+        "proofs": vec![infinity(); CELLS_PER_EXT_BLOB],
+        "blobs": [Blob::ZERO],
+    });
+    let given = build(json!([sent])).await;
+    assert_eq!(given["executionPayload"]["transactions"], json!([raw(&transaction)]));
+    assert_eq!(given["executionPayload"]["blobGasUsed"], "0x20000");
+    assert_eq!(given["blobsBundle"], bundle);
+    let bare = build(json!([raw(&transaction)])).await;
+    assert_eq!(bare["executionPayload"], given["executionPayload"]);
+    assert_eq!(bare["blobsBundle"]["blobs"], json!([]));
+    chain.ask("eth_sendRawTransaction", json!([sent])).await;
+    let pooled = build(json!(null)).await;
+    assert_eq!(pooled, given);
+}
+
+#[tokio::test]
+async fn a_sidecar_of_other_blobs_is_not_built_with() {
+    let chain = chain();
+    let parent = chain.spec.genesis_header();
+    let attributes = json!({
+        "timestamp": format!("{:#x}", parent.timestamp + 9),
+        "prevRandao": B256::ZERO,
+        "suggestedFeeRecipient": Address::ZERO,
+        "withdrawals": [],
+        "parentBeaconBlockRoot": B256::ZERO,
+    });
+    let good = sidecar();
+    let mut other = good.clone();
+    other.commitments = vec![Bytes48::repeat_byte(1)];
+    let mut few = good.clone();
+    few.cell_proofs.pop();
+    let mut none = good;
+    none.blobs.clear();
+    for (sidecar, words) in [(other, "not those"), (few, "same number"), (none, "same number")] {
+        let sent = with_sidecar(0, sidecar).1;
+        let params = json!([parent.hash(), attributes, [sent]]);
+        let (code, reason) = chain.refusal("testing_buildBlockV1", params).await;
+        assert_eq!(code, -32000, "{reason}");
+        assert!(reason.contains(words), "{reason}");
+    }
 }

@@ -424,3 +424,72 @@ async fn dropped_transactions_are_told_with_the_reason() {
     assert_eq!(dropped.next().await["result"], stale);
     assert!(dropped.messages.try_recv().is_err());
 }
+
+/// A block of which the receipts are long, which a subscriber hears of and nobody stored.
+fn long_block(chain: &TestChain) -> CommittedBlock {
+    let contract = chain.deploy();
+    let mined = chain.mine(vec![dynamic(1, 0, contract.into(), Bytes::new())]);
+    let one = mined.receipts[0].logs()[0].clone();
+    let receipt = alloy_consensus::Receipt {
+        status: true.into(),
+        cumulative_gas_used: 21_000,
+        logs: vec![one; 500],
+    };
+    let receipt = Receipt::Eip1559(receipt.with_bloom());
+    let block = Arc::clone(&mined.block);
+    CommittedBlock { block, receipts: Arc::new(vec![receipt]) }
+}
+
+#[tokio::test]
+async fn long_messages_of_all_subscribers_together_are_bounded() {
+    let limits = RpcLimits { subscriber_time_ms_max: 1_000, ..RpcLimits::default() };
+    let chain = TestChain::with_limits(limits);
+    let block = long_block(&chain);
+    let request =
+        br#"{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["transactionReceipts"]}"#;
+    let mut first = Connection::open(&chain, 1);
+    assert!(first.server.answer(request).await.is_none());
+    first.messages.recv().await.unwrap();
+    chain.announce(block.clone());
+    let bytes = first.messages.recv().await.unwrap().get().len();
+    assert!(bytes > 100_000, "{bytes}");
+    drop(first);
+
+    let limits = RpcLimits { unsent_bytes_max: 2 * bytes + bytes / 2, ..RpcLimits::default() };
+    let all = RpcServer::new(chain.methods.clone(), &limits);
+    let mut connections = Vec::new();
+    for _ in 0..6 {
+        let (sender, mut messages) = tokio::sync::mpsc::channel(8);
+        let (server, backlog) = all.for_connection(sender, 1);
+        assert!(server.answer(request).await.is_none());
+        backlog.written(messages.recv().await.unwrap().get().len());
+        connections.push((server, backlog, messages));
+    }
+    chain.announce(block);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let waiting = connections.iter().filter(|(.., messages)| !messages.is_empty()).count();
+    assert_eq!(waiting, 2, "what the others want is not made");
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    let (mut sent, mut ended) = (0, 0);
+    for (.., messages) in &mut connections {
+        let message = messages.try_recv().unwrap();
+        if message.get().contains("too slow") {
+            ended += 1;
+        } else {
+            assert_eq!(message.get().len(), bytes);
+            sent += 1;
+        }
+    }
+    assert_eq!((sent, ended), (2, 4));
+}
+
+#[tokio::test]
+async fn a_message_longer_than_a_response_ends_the_subscription() {
+    let limits = RpcLimits { response_bytes_max: 50_000, ..RpcLimits::default() };
+    let chain = TestChain::with_limits(limits);
+    let block = long_block(&chain);
+    let mut receipts = Subscription::new(&chain, json!(["transactionReceipts"]), 8).await;
+    chain.announce(block);
+    let last = receipts.next().await;
+    assert!(last["error"].as_str().unwrap().contains("longer than a response"), "{last}");
+}

@@ -3,19 +3,22 @@
 //! Blocks come in order, and what is in a block in the order in which it stands there. Whoever
 //! hears of a block finds everything about it, for it was committed before.
 
-use super::subscriber::{Sent, Subscriber, TooSlow};
+use super::{
+    receipts,
+    subscriber::{Ended, Sent, Subscriber},
+};
 use crate::{
     context::Context,
     error::RpcError,
-    eth::{block::blob_gas_price, filter::LogFilter, logs::matching},
-    json::{HeaderJson, LogJson, receipts_of},
+    eth::{filter::LogFilter, logs::matching},
+    json::{HeaderJson, LogJson},
     limits::RpcLimits,
     params::{Args, fixed, without_position},
     turns::Seat,
 };
 use alloy_primitives::B256;
 use mfenx_primitives::CommittedBlock;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::{collections::HashSet, sync::Arc};
 use tokio::sync::broadcast::Receiver;
@@ -88,7 +91,7 @@ pub(super) async fn serve(
     mut blocks: Receiver<Arc<CommittedBlock>>,
     seat: Option<&Seat>,
     subscriber: &Subscriber,
-) -> Result<(), TooSlow> {
+) -> Result<(), Ended> {
     while let Some(block) = subscriber.next(&mut blocks).await? {
         if let Some(seat) = seat {
             subscriber.turn(seat, block.block.number()).await;
@@ -106,9 +109,9 @@ pub(super) async fn serve(
 async fn send(
     context: &Context,
     part: &Part,
-    committed: &CommittedBlock,
+    committed: &Arc<CommittedBlock>,
     subscriber: &Subscriber,
-) -> Result<Sent, TooSlow> {
+) -> Result<Sent, Ended> {
     match part {
         Part::Head => {
             let block = &committed.block;
@@ -116,11 +119,7 @@ async fn send(
         }
         Part::Logs(filter) => send_logs(filter, committed, subscriber).await,
         Part::Receipts(wanted) => {
-            let receipts = Receipts { context, block: committed, wanted: wanted.as_ref() };
-            if receipts.is_empty() {
-                return Ok(Sent::Yes);
-            }
-            subscriber.send(&receipts).await
+            receipts::send(context, wanted.as_ref(), committed, subscriber).await
         }
     }
 }
@@ -129,7 +128,7 @@ async fn send_logs(
     filter: &LogFilter,
     committed: &CommittedBlock,
     subscriber: &Subscriber,
-) -> Result<Sent, TooSlow> {
+) -> Result<Sent, Ended> {
     let CommittedBlock { block, receipts } = committed;
     if !filter.may_match(&block.header().logs_bloom) {
         return Ok(Sent::Yes);
@@ -143,34 +142,4 @@ async fn send_logs(
         }
     }
     Ok(Sent::Yes)
-}
-
-/// The receipts of a block that are wanted, as one list. The block's gas bounds its length.
-struct Receipts<'a> {
-    context: &'a Context,
-    block: &'a CommittedBlock,
-    wanted: Option<&'a HashSet<B256>>,
-}
-
-impl Receipts<'_> {
-    fn is_wanted(&self, hash: &B256) -> bool {
-        self.wanted.is_none_or(|wanted| wanted.contains(hash))
-    }
-
-    fn is_empty(&self) -> bool {
-        !self.block.block.transactions().iter().any(|tx| self.is_wanted(tx.tx_hash()))
-    }
-}
-
-impl Serialize for Receipts<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let CommittedBlock { block, receipts } = self.block;
-        let blob_gas_price = blob_gas_price(&self.context.spec, block.header());
-        let transactions = block.transactions().iter();
-        let all = transactions.zip(receipts_of(block, receipts, blob_gas_price));
-        serializer.collect_seq(
-            all.filter(|(transaction, _)| self.is_wanted(transaction.tx_hash()))
-                .map(|(_, receipt)| receipt),
-        )
-    }
 }

@@ -1,7 +1,7 @@
 //! The messages of `eth_subscribe("droppedTransactions")`: which transactions left the pool without
 //! standing in a block, and why.
 
-use super::subscriber::{Sent, Subscriber, TooSlow};
+use super::subscriber::{Ended, Sent, Subscriber};
 use alloy_primitives::B256;
 use mfenx_txpool::{DropReason, PoolEvent};
 use serde::Serialize;
@@ -22,7 +22,7 @@ struct DroppedJson {
 pub(super) async fn serve(
     mut events: Receiver<PoolEvent>,
     subscriber: &Subscriber,
-) -> Result<(), TooSlow> {
+) -> Result<(), Ended> {
     while let Some(event) = subscriber.next(&mut events).await? {
         let Some(message) = dropped(&event) else { continue };
         if let Sent::Closed = subscriber.send(&message).await? {

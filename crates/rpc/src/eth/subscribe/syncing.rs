@@ -1,6 +1,6 @@
 //! Whether the node catches up, and how far it has got.
 
-use super::subscriber::{Sent, Subscriber, TooSlow};
+use super::subscriber::{Ended, Sent, Subscriber};
 use crate::{eth::chain::Progress, status::SyncProgress};
 use serde::Serialize;
 use std::time::Duration;
@@ -30,7 +30,7 @@ impl From<Option<SyncProgress>> for Message {
 pub(super) async fn serve(
     mut progress: Receiver<Option<SyncProgress>>,
     subscriber: &Subscriber,
-) -> Result<(), TooSlow> {
+) -> Result<(), Ended> {
     loop {
         let message = Message::from(*progress.borrow_and_update());
         if let Sent::Closed = subscriber.send(&message).await? {

@@ -1,6 +1,6 @@
 //! Transactions as they become executable.
 
-use super::subscriber::{Sent, Subscriber, TooSlow};
+use super::subscriber::{Ended, Sent, Subscriber};
 use crate::json::TransactionJson;
 use mfenx_primitives::RecoveredTransaction;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ pub(super) async fn serve(
     full: bool,
     mut transactions: Receiver<Arc<RecoveredTransaction>>,
     subscriber: &Subscriber,
-) -> Result<(), TooSlow> {
+) -> Result<(), Ended> {
     while let Some(transaction) = subscriber.next(&mut transactions).await? {
         let sent = if full {
             subscriber.send(&TransactionJson::pooled(&transaction)).await
