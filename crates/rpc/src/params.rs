@@ -72,7 +72,7 @@ impl<'a> Args<'a> {
     /// The digits of a byte string, without prefix and unread, to look at its length first.
     pub(crate) fn hex_digits(&self, index: usize) -> Result<&'a str, RpcError> {
         unquote(self.required(index)?)
-            .and_then(|text| text.strip_prefix("0x").ok_or(NO_PREFIX))
+            .and_then(|text| unprefixed(text).ok_or(NO_PREFIX))
             .map_err(|reason| RpcError::argument(index, reason))
     }
 
@@ -119,9 +119,14 @@ pub(crate) fn unquote(json: &str) -> Result<&str, &'static str> {
         .ok_or("a string is expected here")
 }
 
+/// The digits behind `0x`, or `0X`, which go-ethereum takes as well.
+pub(crate) fn unprefixed(text: &str) -> Option<&str> {
+    text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))
+}
+
 /// A quantity as execution-apis defines it.
 pub(crate) fn quantity(text: &str) -> Result<u64, &'static str> {
-    let digits = text.strip_prefix("0x").ok_or(NO_PREFIX)?;
+    let digits = unprefixed(text).ok_or(NO_PREFIX)?;
     match digits.as_bytes() {
         [] => return Err("hex string \"0x\""),
         [b'0', _, ..] => return Err("hex number with leading zero digits"),
@@ -135,7 +140,7 @@ pub(crate) fn quantity(text: &str) -> Result<u64, &'static str> {
 
 /// Exactly `N` bytes.
 pub(crate) fn fixed<const N: usize>(json: &str) -> Result<[u8; N], String> {
-    let digits = unquote(json)?.strip_prefix("0x").ok_or(NO_PREFIX)?;
+    let digits = unprefixed(unquote(json)?).ok_or(NO_PREFIX)?;
     if digits.len() != 2 * N {
         return Err(format!("hex string has length {}, want {}", digits.len(), 2 * N));
     }
@@ -145,7 +150,7 @@ pub(crate) fn fixed<const N: usize>(json: &str) -> Result<[u8; N], String> {
 }
 
 fn data(json: &str) -> Result<Bytes, &'static str> {
-    let digits = unquote(json)?.strip_prefix("0x").ok_or(NO_PREFIX)?;
+    let digits = unprefixed(unquote(json)?).ok_or(NO_PREFIX)?;
     if digits.len() % 2 == 1 {
         return Err("hex string of odd length");
     }
@@ -154,7 +159,7 @@ fn data(json: &str) -> Result<Bytes, &'static str> {
 
 /// A storage slot: up to 32 bytes in hexadecimal, with or without leading zeros.
 pub(crate) fn slot(text: &str) -> Result<U256, &'static str> {
-    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let digits = unprefixed(text).unwrap_or(text);
     if digits.len() > 64 {
         return Err("hex string too long, want at most 32 bytes");
     }
@@ -204,7 +209,7 @@ mod tests {
 
     #[test]
     fn quantities_are_strict() {
-        assert_eq!(quantity("0x0"), Ok(0));
+        assert_eq!((quantity("0x0"), quantity("0XfF")), (Ok(0), Ok(255)));
         assert_eq!(quantity("0xffffffffffffffff"), Ok(u64::MAX));
         for bad in ["", "1", "0x", "0x00", "0x01", "0xg", "0x+1", "0x10000000000000000"] {
             assert!(quantity(bad).is_err(), "{bad}");
@@ -224,6 +229,8 @@ mod tests {
             "invalid argument 0: hex string of odd length"
         );
         assert_eq!(args("[\"0x\"]").data(0).unwrap(), Bytes::new());
+        assert_eq!(args("[\"0XaB\"]").data(0).unwrap(), Bytes::from_static(&[0xab]));
+        assert_eq!(args("[\"0X1\"]").slot(0).unwrap(), U256::ONE);
         assert_eq!(args("[\"0x0\"]").slot(0).unwrap(), U256::ZERO);
         assert_eq!(args("[\"0x010\"]").slot(0).unwrap(), U256::from(16));
         let long = format!("[\"0x{}\"]", "0".repeat(65));
