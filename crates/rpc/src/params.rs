@@ -302,6 +302,8 @@ mod tests {
             "invalid argument 0: hex string of odd length"
         );
         assert_eq!(args("[\"0x\"]").data(0).unwrap(), Bytes::new());
+        assert_eq!(args("[\"0XaB\"]").data(0).unwrap(), Bytes::from_static(&[0xab]));
+        assert_eq!(args("[\"0X1\"]").slot(0).unwrap(), U256::ONE);
         assert_eq!(args("[\"0x0\"]").slot(0).unwrap(), U256::ZERO);
         assert_eq!(args("[\"0x010\"]").slot(0).unwrap(), U256::from(16));
         let long = format!("[\"0x{}\"]", "0".repeat(65));

@@ -8,7 +8,6 @@ use crate::{
     method::{Method, Param},
     params::Args,
     registry::Registry,
-    work::{Cancel, Class},
 };
 use jsonrpsee::core::RegisterMethodError;
 use mfenx_primitives::SealedHeader;
@@ -31,38 +30,23 @@ const BY_HASH: Method = Method {
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline_or_work(Class::Calls, &BY_NUMBER, by_number, pending)?;
+    registry.inline(&BY_NUMBER, by_number)?;
     registry.inline(&BY_HASH, by_hash)
 }
 
 /// A header on its way to the caller.
 #[derive(Clone)]
-pub(crate) struct HeaderAnswer {
-    header: SealedHeader,
-    pending: bool,
-}
+pub(crate) struct HeaderAnswer(SealedHeader);
 
 impl Serialize for HeaderAnswer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let header = &self.header;
-        match self.pending {
-            true => HeaderJson::pending(header).serialize(serializer),
-            false => HeaderJson::new(header, header.hash()).serialize(serializer),
-        }
+        HeaderJson::new(&self.0, self.0.hash()).serialize(serializer)
     }
 }
 
-/// None for the pending block, which takes work.
-fn by_number(context: &Context, args: &Args<'_>) -> Result<Option<Option<HeaderAnswer>>, RpcError> {
-    match args.block_number(0)? {
-        BlockId::Pending => Ok(None),
-        id => find(context, id).map(Some),
-    }
-}
-
-fn pending(context: &Context, _: &Args<'_>, _: &Cancel) -> Result<Option<HeaderAnswer>, RpcError> {
-    let header = context.pending(&context.store.reader()?)?.header();
-    Ok(Some(HeaderAnswer { header, pending: true }))
+/// None for the pending block, as execution-apis says.
+fn by_number(context: &Context, args: &Args<'_>) -> Result<Option<HeaderAnswer>, RpcError> {
+    find(context, args.block_number(0)?)
 }
 
 fn by_hash(context: &Context, args: &Args<'_>) -> Result<Option<HeaderAnswer>, RpcError> {
@@ -76,5 +60,5 @@ pub(crate) fn find(context: &Context, id: BlockId) -> Result<Option<HeaderAnswer
     }
     let reader = context.store.reader()?;
     let Some(number) = id.number(&reader)? else { return Ok(None) };
-    Ok(reader.header(number)?.map(|header| HeaderAnswer { header, pending: false }))
+    Ok(reader.header(number)?.map(HeaderAnswer))
 }

@@ -5,7 +5,7 @@ use crate::{
     error::RpcError,
     json::Quantity,
     method::{Method, Param},
-    params::{Args, slot, unquote},
+    params::{Args, digits, slot, unquote},
     registry::Registry,
     work::{Cancel, Class},
 };
@@ -67,7 +67,7 @@ impl KeyJson {
     fn parse(json: &str) -> Result<Self, &'static str> {
         let text = unquote(json)?;
         let value = slot(text)?;
-        let digits = text.strip_prefix("0x").unwrap_or(text).len();
+        let digits = digits(text).unwrap_or(text).len();
         Ok(if digits.div_ceil(2) == B256::len_bytes() {
             Self::Word(value.into())
         } else {

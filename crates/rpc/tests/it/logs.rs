@@ -170,3 +170,16 @@ async fn over_a_limit_the_range_to_try_is_named() {
     let one = json!([{"fromBlock": "0x2", "toBlock": "0x2"}]);
     assert_eq!(chain.ask("eth_getLogs", one).await.as_array().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn there_are_no_logs_of_the_pending_block() {
+    let chain = TestChain::new();
+    let refusal = (-32000, "pending logs are not supported".to_owned());
+    for filter in [
+        json!({"fromBlock": "pending"}),
+        json!({"toBlock": "pending"}),
+        json!({"fromBlock": "pending", "toBlock": "pending"}),
+    ] {
+        assert_eq!(chain.refusal("eth_getLogs", json!([filter])).await, refusal, "{filter}");
+    }
+}

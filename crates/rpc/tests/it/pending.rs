@@ -64,9 +64,7 @@ async fn the_pending_block_holds_what_can_be_executed() {
     let bytes = chain.ask("eth_getRawTransactionByBlockNumberAndIndex", place).await;
     assert_eq!(bytes, raw(&second));
     let header = chain.ask("eth_getHeaderByNumber", json!(["pending"])).await;
-    for field in ["hash", "number", "gasUsed", "transactionsRoot", "stateRoot"] {
-        assert_eq!(header[field], block[field], "{field}");
-    }
+    assert_eq!(header, Value::Null);
     let receipts = chain.ask("eth_getBlockReceipts", json!(["pending"])).await;
     assert_eq!(receipts[1]["transactionHash"], json!(second.tx_hash()));
     assert_eq!(receipts[1]["cumulativeGasUsed"], block["gasUsed"]);
