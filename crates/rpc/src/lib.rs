@@ -11,7 +11,7 @@
 //!   through the one table in [`RpcError`];
 //! - parameters and results are those of Ethereum's execution-apis. `latest`, `safe` and
 //!   `finalized` are the same block, for a committed block is decided for good; `pending` is a block
-//!   of the pool's best transactions on top of it ([`pending`]), which nobody has promised.
+//!   of the pool's best transactions on top of it (`pending`), which nobody has promised.
 //!
 //! Layout: one file per group of methods (`eth/*`, `net`, `web3`, `txpool`, `mfenx`, `discovery`),
 //! each with a `register` that is its table of contents; the shapes of results in `json`.
