@@ -1,8 +1,9 @@
 //! Memory for bodies that are on their way.
 
 use hyper::body::{Body, Incoming};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bodies up to this length (in bytes) need no permission: connections are bounded, and so are these.
 /// A deployment of the largest contract is a third of it.
@@ -14,7 +15,7 @@ const UNIT_BYTES: u64 = 1_024;
 /// its sender is slowed down by TCP.
 #[derive(Debug)]
 pub(crate) struct BodySpace {
-    free: Semaphore,
+    free: Arc<Semaphore>,
     units_max: u32,
 }
 
@@ -22,32 +23,36 @@ impl BodySpace {
     /// Space for so many bytes.
     pub(crate) fn new(bytes: usize) -> Self {
         let units = (bytes as u64 / UNIT_BYTES).clamp(1, u64::from(u32::MAX >> 4)) as u32;
-        Self { free: Semaphore::new(units as usize), units_max: units }
+        Self { free: Arc::new(Semaphore::new(units as usize)), units_max: units }
     }
 
     /// Waits for room for `body`; none when there was none in time. The room is given back when
     /// what is returned is dropped.
-    pub(crate) async fn take(
-        &self,
-        body: &Incoming,
-        time_max: Duration,
-    ) -> Option<Option<SemaphorePermit<'_>>> {
+    pub(crate) async fn take(&self, body: &Incoming, time_max: Duration) -> Option<Room> {
         // One of unknown length is not allowed to be long.
         self.take_bytes(body.size_hint().upper().unwrap_or(0), time_max).await
     }
 
-    async fn take_bytes(
-        &self,
-        bytes: u64,
-        time_max: Duration,
-    ) -> Option<Option<SemaphorePermit<'_>>> {
+    async fn take_bytes(&self, bytes: u64, time_max: Duration) -> Option<Room> {
         if bytes <= SMALL_BYTES {
-            return Some(None);
+            return Some(Room { _permit: None });
         }
-        let units = bytes.div_ceil(UNIT_BYTES).min(u64::from(self.units_max)) as u32;
-        let permit = tokio::time::timeout(time_max, self.free.acquire_many(units)).await;
-        permit.ok()?.ok().map(Some)
+        tokio::time::timeout(time_max, self.room(bytes)).await.ok()?
     }
+
+    /// Waits for room for so many bytes, however few; none is never the answer as long as the node
+    /// runs.
+    pub(crate) async fn room(&self, bytes: u64) -> Option<Room> {
+        let units = bytes.div_ceil(UNIT_BYTES).min(u64::from(self.units_max)) as u32;
+        let permit = Arc::clone(&self.free).acquire_many_owned(units).await;
+        permit.ok().map(|permit| Room { _permit: Some(permit) })
+    }
+}
+
+/// Room for one body, until it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 #[cfg(test)]

@@ -88,11 +88,12 @@ fn services(
     status: Arc<NodeStatus>,
     shutdown: &CancellationToken,
 ) -> Services {
+    let body_space = Arc::new(BodySpace::new(config.bodies_bytes_max));
     Services {
-        websockets: WebSockets::new(config, limits, shutdown.clone()),
+        websockets: WebSockets::new(config, limits, Arc::clone(&body_space), shutdown.clone()),
         status,
         requests: metrics::Requests::new(),
-        body_space: BodySpace::new(config.bodies_bytes_max),
+        body_space,
         limits: HttpLimits {
             request_bytes_max: config.request_bytes_max as usize,
             body_time_max: Duration::from_millis(config.body_time_ms_max),

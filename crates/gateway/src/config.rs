@@ -16,10 +16,10 @@ pub struct GatewayConfig {
     pub limit_loopback: bool,
     /// Body of an HTTP request.
     pub request_bytes_max: u32,
-    /// Message of a WebSocket. Its memory is taken as soon as its length is announced, so this times
-    /// the number of connections is what idle clients can hold.
+    /// Message of a WebSocket. Long ones share the room of long bodies, until they are answered.
     pub websocket_message_bytes_max: u32,
-    /// Long bodies of HTTP requests (over 256 KiB) that are on their way at the same time.
+    /// Long bodies of HTTP requests (over 256 KiB) and long messages of WebSockets (over 64 KiB) that
+    /// are on their way or in work at the same time.
     pub bodies_bytes_max: usize,
     /// Time for the head of a request to arrive, counted from the end of the last one: also how
     /// long an idle connection is kept.

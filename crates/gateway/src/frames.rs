@@ -3,16 +3,18 @@
 //! Invariants:
 //! - no more of a message is read than it may have, however it is cut into frames;
 //! - what stands between the frames of a message (a ping, a pong) leaves the message alone;
-//! - memory is taken for what has arrived, not for what a frame says will come.
+//! - memory is taken for what has arrived, not for what a frame says will come, and long messages
+//!   of all connections share a bound.
 //!
 //! Deliberately absent: extensions, fragments of our own, and a look at the encoding of text, which
 //! the JSON parser takes.
 
+use crate::body_space::{BodySpace, Room};
 use soketto::{
     Parsing,
     base::{Codec, Error as CodecError, Header, OpCode},
 };
-use std::io;
+use std::{io, sync::Arc};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// A header: 2 bytes, 8 of a long length, 4 of the mask.
@@ -28,11 +30,23 @@ pub(crate) mod code {
     pub(crate) const TOO_LONG: u16 = 1009;
 }
 
+/// Messages up to this length, in bytes, need no room that others might wait for: connections are
+/// bounded, and so are these.
+const SMALL_BYTES: usize = 64 * 1_024;
+
+/// A message.
+#[derive(Debug, Default)]
+pub(crate) struct Message {
+    pub(crate) bytes: Vec<u8>,
+    /// Given back when the request has been answered.
+    room: Option<Room>,
+}
+
 /// What has come.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Incoming {
-    /// A whole message, of text or not.
-    Message(Vec<u8>),
+    /// A whole message, of text or not, with the room that it takes.
+    Message(Message),
     /// To be sent back.
     Ping(Vec<u8>),
     Pong,
@@ -64,14 +78,16 @@ pub(crate) struct FrameReader<R> {
     codec: Codec,
     message_bytes_max: usize,
     /// What has arrived of a message in several frames.
-    message: Option<Vec<u8>>,
+    message: Option<Message>,
+    /// What all connections share.
+    space: Arc<BodySpace>,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
-    pub(crate) fn new(reader: R, message_bytes_max: usize) -> Self {
+    pub(crate) fn new(reader: R, message_bytes_max: usize, space: Arc<BodySpace>) -> Self {
         let mut codec = Codec::new();
         codec.set_max_data_size(message_bytes_max.max(CONTROL_BYTES_MAX));
-        Self { reader, codec, message_bytes_max, message: None }
+        Self { reader, codec, message_bytes_max, message: None, space }
     }
 
     /// The next message, or what stands before it. Not to be given up on the way.
@@ -93,13 +109,20 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             }
             let mut message = match (header.opcode(), self.message.take()) {
                 (OpCode::Continue, Some(message)) => message,
-                (OpCode::Text | OpCode::Binary, None) => Vec::new(),
+                (OpCode::Text | OpCode::Binary, None) => Message::default(),
                 _ => return Err(Broken::Protocol),
             };
-            if message.len().saturating_add(header.payload_len()) > self.message_bytes_max {
+            let length = message.bytes.len().saturating_add(header.payload_len());
+            if length > self.message_bytes_max {
                 return Err(Broken::TooLong);
             }
-            self.payload(&header, &mut message).await?;
+            if length > SMALL_BYTES && message.room.is_none() {
+                // All that more frames may bring, at once: nobody waits for room and holds some.
+                let most = if header.is_fin() { length } else { self.message_bytes_max };
+                let room = self.space.room(most as u64).await;
+                message.room = Some(room.ok_or(Broken::Gone)?);
+            }
+            self.payload(&header, &mut message.bytes).await?;
             if header.is_fin() {
                 return Ok(Incoming::Message(message));
             }
@@ -197,11 +220,26 @@ mod tests {
         bytes
     }
 
-    async fn read(bytes: Vec<u8>) -> Vec<Result<Incoming, Broken>> {
-        let mut reader = FrameReader::new(bytes.as_slice(), 100);
+    /// What came, without the room that it takes.
+    #[derive(Debug, PartialEq, Eq)]
+    enum Came {
+        Message(Vec<u8>),
+        Ping(Vec<u8>),
+        Pong,
+        Close,
+    }
+
+    async fn read(bytes: Vec<u8>) -> Vec<Result<Came, Broken>> {
+        let space = Arc::new(BodySpace::new(1 << 20));
+        let mut reader = FrameReader::new(bytes.as_slice(), 100, space);
         let mut all = Vec::new();
         loop {
-            let next = reader.next().await;
+            let next = reader.next().await.map(|incoming| match incoming {
+                Incoming::Message(message) => Came::Message(message.bytes),
+                Incoming::Ping(payload) => Came::Ping(payload),
+                Incoming::Pong => Came::Pong,
+                Incoming::Close => Came::Close,
+            });
             let is_over = next.is_err();
             all.push(next);
             if is_over {
@@ -210,8 +248,44 @@ mod tests {
         }
     }
 
-    fn message(text: &[u8]) -> Result<Incoming, Broken> {
-        Ok(Incoming::Message(text.to_vec()))
+    fn message(text: &[u8]) -> Result<Came, Broken> {
+        Ok(Came::Message(text.to_vec()))
+    }
+
+    /// The header of a masked text frame of so many bytes, with the mask of zeros.
+    fn long_header(first: u8, length: u64) -> Vec<u8> {
+        let mut bytes = vec![first, 0xff];
+        bytes.extend(length.to_be_bytes());
+        bytes.extend([0; 4]);
+        bytes
+    }
+
+    #[tokio::test]
+    async fn long_messages_of_all_connections_share_their_room() {
+        let (space, long) = (Arc::new(BodySpace::new(150 << 10)), 100 << 10);
+        let connection = || {
+            let (far, near) = tokio::io::duplex(1 << 20);
+            (far, FrameReader::new(near, 1 << 20, Arc::clone(&space)))
+        };
+        let frame = |first| [long_header(first, long as u64), vec![b'x'; long]].concat();
+        let ((mut first, mut first_reader), (mut second, mut second_reader)) =
+            (connection(), connection());
+        first.write_all(&frame(0x81)).await.unwrap();
+        second.write_all(&frame(0x81)).await.unwrap();
+        let Ok(Incoming::Message(held)) = first_reader.next().await else { panic!("no message") };
+        assert_eq!(held.bytes.len(), long);
+        let brief = std::time::Duration::from_millis(20);
+        let waiting = tokio::time::timeout(brief, second_reader.next()).await;
+        assert!(waiting.is_err(), "there is room for one of them");
+        drop(held);
+        // The header was read before, and what follows it is still there.
+        assert!(space.room(150 << 10).await.is_some());
+        // Short ones need none.
+        let all = space.room(150 << 10).await;
+        let (mut third, mut third_reader) = connection();
+        third.write_all(&super::tests::frame(0x81, b"ping")).await.unwrap();
+        assert!(matches!(third_reader.next().await, Ok(Incoming::Message(_))));
+        drop(all);
     }
 
     #[tokio::test]
@@ -228,11 +302,11 @@ mod tests {
         assert_eq!(
             read(bytes.concat()).await,
             [
-                Ok(Incoming::Pong),
-                Ok(Incoming::Ping(b"hello".to_vec())),
+                Ok(Came::Pong),
+                Ok(Came::Ping(b"hello".to_vec())),
                 message(b"abcde"),
                 message(&[7; 100]),
-                Ok(Incoming::Close),
+                Ok(Came::Close),
                 Err(Broken::Gone),
             ]
         );

@@ -19,7 +19,7 @@ pub(crate) struct Services {
     pub(crate) websockets: WebSockets,
     pub(crate) status: Arc<NodeStatus>,
     pub(crate) limits: HttpLimits,
-    pub(crate) body_space: BodySpace,
+    pub(crate) body_space: Arc<BodySpace>,
     pub(crate) requests: Requests,
     pub(crate) shutdown: CancellationToken,
 }

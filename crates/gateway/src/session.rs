@@ -8,7 +8,7 @@
 //! - answers are in no particular order, messages of a subscription are, after its identifier.
 
 use crate::{
-    frames::{Broken, FrameReader, FrameWriter, Incoming, code},
+    frames::{Broken, FrameReader, FrameWriter, Incoming, Message, code},
     metrics,
 };
 use futures_util::{StreamExt, stream::unfold};
@@ -169,19 +169,19 @@ impl Reader {
 
     fn answer(
         &self,
-        request: Vec<u8>,
+        request: Message,
         place: OwnedSemaphorePermit,
     ) -> impl Future<Output = ()> + Send + use<> {
         let (server, outgoing) = (self.server.clone(), self.outgoing.clone());
         let backlog = Arc::clone(&self.backlog);
-        let held_max = self.limits.unsent_bytes_max.saturating_add(request.len());
+        let held_max = self.limits.unsent_bytes_max.saturating_add(request.bytes.len());
         // Counted before the next one is read.
-        let received = self.backlog.received(request.len());
+        let received = self.backlog.received(request.bytes.len());
         async move {
             // Those that were read just before have filled it, perhaps. The last one that was read
             // never waits for the others, so they do not wait for each other for ever.
             backlog.at_most(held_max).await;
-            let answer = server.answer(&request).await;
+            let answer = server.answer(&request.bytes).await;
             drop((request, received));
             if let Some(answer) = answer {
                 // It fails when the connection has ended.
@@ -206,7 +206,7 @@ async fn request<R: AsyncRead + Unpin>(
     mut frames: FrameReader<R>,
     pongs: &mpsc::Sender<Vec<u8>>,
     silence_max: Duration,
-) -> Option<(Result<Vec<u8>, Unread>, FrameReader<R>)> {
+) -> Option<(Result<Message, Unread>, FrameReader<R>)> {
     loop {
         // Silent for too long, or gone.
         let incoming = timeout(silence_max, frames.next()).await.unwrap_or(Err(Broken::Gone));

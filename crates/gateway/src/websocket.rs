@@ -1,6 +1,7 @@
 //! JSON-RPC with subscriptions over WebSocket: the handshake. What follows is a [session](crate::session).
 
 use crate::{
+    body_space::BodySpace,
     config::GatewayConfig,
     frames::{FrameReader, FrameWriter},
     http::{self, Answer},
@@ -13,7 +14,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use mfenx_rpc::{RpcLimits, RpcServer};
 use soketto::handshake::http::Server;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::io::{BufReader, BufWriter};
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct WebSockets {
     limits: SessionLimits,
     message_bytes_max: usize,
+    space: Arc<BodySpace>,
     shutdown: CancellationToken,
 }
 
@@ -29,6 +31,7 @@ impl WebSockets {
     pub(crate) fn new(
         config: &GatewayConfig,
         limits: &RpcLimits,
+        space: Arc<BodySpace>,
         shutdown: CancellationToken,
     ) -> Self {
         let interval = Duration::from_millis(config.ping_interval_ms.max(1));
@@ -41,7 +44,7 @@ impl WebSockets {
             silence_max: interval.saturating_mul(2),
         };
         let message_bytes_max = config.websocket_message_bytes_max as usize;
-        Self { limits, message_bytes_max, shutdown }
+        Self { limits, message_bytes_max, space, shutdown }
     }
 
     /// Answers the request to become a WebSocket and, if it becomes one, serves it in the
@@ -52,7 +55,7 @@ impl WebSockets {
             return http::text(StatusCode::BAD_REQUEST, "this is no WebSocket handshake\n");
         };
         let (limits, server, stop) = (self.limits, server.clone(), self.shutdown.clone());
-        let bytes_max = self.message_bytes_max;
+        let (bytes_max, space) = (self.message_bytes_max, Arc::clone(&self.space));
         tokio::spawn(async move {
             // It is upgraded after the answer is written.
             let upgraded = match hyper::upgrade::on(request).await {
@@ -60,7 +63,7 @@ impl WebSockets {
                 Err(error) => return tracing::trace!(%error, "no WebSocket"),
             };
             let (reader, writer) = tokio::io::split(TokioIo::new(upgraded));
-            let reader = FrameReader::new(BufReader::new(reader), bytes_max);
+            let reader = FrameReader::new(BufReader::new(reader), bytes_max, space);
             let writer = FrameWriter::new(BufWriter::new(writer));
             Session::new(&server, limits, stop).serve(reader, writer).await;
         });
