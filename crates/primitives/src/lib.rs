@@ -7,12 +7,14 @@
 //! and anything that reads a clock.
 
 mod account;
+mod authority;
 mod block;
 
 pub use account::{AccountState, GenesisAlloc};
 pub use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH, Header};
 pub use alloy_genesis::GenesisAccount;
 pub use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
+pub use authority::{Authority, Quorum};
 pub use block::{
     Block, BlockBody, CommittedBlock, Receipt, RecoverError, RecoveredBlock, RecoveredTransaction,
     SealedHeader, Transaction, recover_senders,
