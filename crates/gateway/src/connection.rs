@@ -3,36 +3,23 @@
 use crate::{
     admission::{Admission, Refusal},
     config::GatewayConfig,
+    front::Front,
     metrics,
     patience::Patience,
     service::Services,
     stream::ClientStream,
 };
-use ::http::{Method, Request};
-use hyper::{body::Incoming, server::conn::http1};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use mfenx_rpc::RpcServer;
-use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     sync::Semaphore,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::ServiceBuilder;
-use tower_http::{
-    CompressionLevel,
-    compression::{CompressionLayer, predicate::SizeAbove},
-    cors::{Any, CorsLayer},
-};
 
-/// Shorter answers fit into one packet with or without compression.
-const COMPRESSED_BYTES_MIN: u16 = 1_024;
-/// How long a browser may remember what it may send, in seconds.
-const CORS_SECONDS: u64 = 7_200;
 /// Head of a request, in bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1_024;
 /// Refused connections that are told so at the same time; others are closed without a word.
@@ -124,31 +111,11 @@ async fn serve(
     idle_time_max: Duration,
 ) {
     let shutdown = services.shutdown.clone();
-    let server = Arc::new(server);
-    let service = tower::service_fn(move |request: Request<Incoming>| {
-        let (services, server) = (Arc::clone(&services), Arc::clone(&server));
-        // Boxed, for it is large and passes from hand to hand.
-        Box::pin(async move { Ok::<_, Infallible>(services.answer(request, &server).await) })
-    });
-    let service = ServiceBuilder::new()
-        .layer(
-            CompressionLayer::new()
-                .quality(CompressionLevel::Fastest)
-                .compress_when(SizeAbove::new(COMPRESSED_BYTES_MIN)),
-        )
-        .layer(
-            CorsLayer::new()
-                .allow_origin(Any)
-                .allow_headers(Any)
-                .allow_methods([Method::GET, Method::HEAD, Method::POST])
-                .max_age(Duration::from_secs(CORS_SECONDS)),
-        )
-        .service(service);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(idle_time_max)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .serve_connection(TokioIo::new(stream), Front::new(services, server))
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {

@@ -6,11 +6,17 @@ use ::http::{
     header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap},
 };
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
 use mfenx_rpc::{Answer as RpcAnswer, RpcServer};
 use serde::Serialize;
-use std::time::Duration;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
+use tokio::time::error::Elapsed;
 
 /// What every handler answers with.
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -55,24 +61,63 @@ pub(crate) async fn post(
         Some(_) => limits.request_bytes_max,
         None => limits.request_bytes_max.min(UNANNOUNCED_BYTES_MAX),
     };
-    let body = Limited::new(body, bytes_max).collect();
-    let body = match tokio::time::timeout(limits.body_time_max, body).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            return too_large(bytes_max);
-        }
+    let body = match in_time(limits.body_time_max, read(body, bytes_max)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(Unread::TooLong)) => return too_large(bytes_max),
         // The client has gone or speaks no HTTP: whatever is answered will hardly be read.
-        Ok(Err(_)) => return closing(text(StatusCode::BAD_REQUEST, "the body is broken\n")),
+        Ok(Err(Unread::Broken)) => {
+            return closing(text(StatusCode::BAD_REQUEST, "the body is broken\n"));
+        }
         Err(_) => {
             return closing(text(StatusCode::REQUEST_TIMEOUT, "the body took too long\n"));
         }
     };
-    let answer = tokio::time::timeout(limits.request_time_max, server.answer(&body)).await;
+    let answer = in_time(limits.request_time_max, server.answer(&body)).await;
     match answer {
         Ok(Some(answer)) => rpc(answer),
         // Notifications ask for no answer.
         Ok(None) => Response::new(Full::default()),
         Err(_) => rpc(server.timed_out(&body)),
+    }
+}
+
+/// Why a body was not read.
+enum Unread {
+    TooLong,
+    Broken,
+}
+
+/// The whole body, without a copy when it came at once, as short ones do.
+async fn read(mut body: Incoming, bytes_max: usize) -> Result<Bytes, Unread> {
+    let Some(first) = part(&mut body, bytes_max).await? else { return Ok(Bytes::new()) };
+    if body.is_end_stream() {
+        return Ok(first);
+    }
+    let mut whole = Vec::from(first);
+    while let Some(part) = part(&mut body, bytes_max.saturating_sub(whole.len())).await? {
+        whole.extend_from_slice(&part);
+    }
+    Ok(whole.into())
+}
+
+/// What came next, if anything does.
+async fn part(body: &mut Incoming, bytes_max: usize) -> Result<Option<Bytes>, Unread> {
+    while let Some(frame) = body.frame().await {
+        // What is no data is a trailer.
+        let Ok(part) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
+        return if part.len() <= bytes_max { Ok(Some(part)) } else { Err(Unread::TooLong) };
+    }
+    Ok(None)
+}
+
+/// What `future` gives, unless it takes longer. A clock is only set when there is something to wait
+/// for.
+async fn in_time<F: Future>(time_max: Duration, future: F) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    let first = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+    match first {
+        Poll::Ready(output) => Ok(output),
+        Poll::Pending => tokio::time::timeout(time_max, future).await,
     }
 }
 

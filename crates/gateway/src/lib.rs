@@ -29,6 +29,7 @@ mod config;
 mod connection;
 mod error;
 mod frames;
+mod front;
 mod health;
 mod http;
 mod metrics;

@@ -43,7 +43,6 @@ impl Services {
         }
         self.requests.other.increment(1);
         match *request.method() {
-            Method::OPTIONS => http::options(),
             Method::GET | Method::HEAD if path == "/" => http::greeting(),
             Method::GET | Method::HEAD => http::not_found(),
             _ => http::method_not_allowed(),

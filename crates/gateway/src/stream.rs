@@ -62,6 +62,7 @@ impl ClientStream {
             self.patience.wrote(*written.as_ref().unwrap_or(&0));
             return Poll::Ready(written);
         }
+        check(&mut self.write_end, cx)?;
         ready!(self.patience.poll_over(cx));
         metrics::stalled();
         // Whoever waits for the client to send something has to know as well.
@@ -85,8 +86,11 @@ impl AsyncRead for ClientStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
-        check(&mut self.read_end, cx)?;
-        Pin::new(&mut self.socket).poll_read(cx, buffer)
+        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        if read.is_pending() {
+            check(&mut self.read_end, cx)?;
+        }
+        read
     }
 }
 
@@ -96,7 +100,6 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
-        check(&mut self.write_end, cx)?;
         let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
         self.patiently(cx, written)
     }
@@ -106,7 +109,6 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        check(&mut self.write_end, cx)?;
         let written = Pin::new(&mut self.socket).poll_write_vectored(cx, parts);
         self.patiently(cx, written)
     }
