@@ -9,9 +9,9 @@ use ::metrics::Gauge;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -66,6 +66,53 @@ impl Drop for CancelOnDrop {
     }
 }
 
+/// Work that runs for a moment on the threads that also read requests. While it is as brief as it
+/// should be, on all of them; else never on all, so that others need not wait for it.
+#[derive(Debug)]
+struct Briefs {
+    places: Semaphore,
+    /// What one takes, in nanoseconds: a moving average over about the last sixteen.
+    average_ns: AtomicU64,
+}
+
+/// What brief work may take on the average to run on every thread, in nanoseconds: a few times what
+/// an answer to the cheapest request takes.
+const BRIEF_NS_MAX: u64 = 40_000;
+/// One counts for no more than this, in nanoseconds, for a thread may have been taken away meanwhile.
+const COUNTED_NS_MAX: u64 = 250_000;
+
+impl Briefs {
+    fn new(threads: usize) -> Self {
+        let places = Semaphore::new(threads.saturating_sub(1));
+        Self { places, average_ns: AtomicU64::new(BRIEF_NS_MAX) }
+    }
+
+    fn enter(&self) -> Option<Brief<'_>> {
+        let is_brief = self.average_ns.load(Ordering::Relaxed) < BRIEF_NS_MAX;
+        let place = if is_brief { None } else { Some(self.places.try_acquire().ok()?) };
+        Some(Brief { briefs: self, started: Instant::now(), _place: place })
+    }
+}
+
+/// Leave to do something brief, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Brief<'w> {
+    briefs: &'w Briefs,
+    started: Instant,
+    _place: Option<SemaphorePermit<'w>>,
+}
+
+impl Drop for Brief<'_> {
+    fn drop(&mut self) {
+        let taken = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let taken = taken.min(COUNTED_NS_MAX);
+        let average = self.briefs.average_ns.load(Ordering::Relaxed);
+        // Of two that end at the same time one may go uncounted, which does no harm to an average.
+        let average = average - average / 16 + taken / 16;
+        self.briefs.average_ns.store(average, Ordering::Relaxed);
+    }
+}
+
 /// The places of every class.
 #[derive(Debug)]
 pub(crate) struct Workers {
@@ -74,8 +121,7 @@ pub(crate) struct Workers {
     logs: Places,
     traces: Places,
     transactions: Places,
-    /// Calls that run for a moment on the threads that also read requests: never on all of them.
-    brief: Semaphore,
+    brief: Briefs,
     queue_time_max: Duration,
 }
 
@@ -105,15 +151,14 @@ impl Workers {
             logs: Places::new(Class::Logs, limits.logs_running_max),
             traces: Places::new(Class::Traces, limits.traces_running_max),
             transactions: Places::new(Class::Transactions, limits.transactions_running_max),
-            brief: Semaphore::new(threads.saturating_sub(1)),
+            brief: Briefs::new(threads),
             queue_time_max: Duration::from_millis(limits.queue_time_ms_max),
         }
     }
 
-    /// Leave to do something brief on the thread that reads requests, if there is another such
-    /// thread.
-    pub(crate) fn brief(&self) -> Option<SemaphorePermit<'_>> {
-        self.brief.try_acquire().ok()
+    /// Leave to do something brief on the thread that reads requests.
+    pub(crate) fn brief(&self) -> Option<Brief<'_>> {
+        self.brief.enter()
     }
 
     /// Runs `job` on a thread that may block, when it is its turn. A place is held until the job
@@ -188,6 +233,27 @@ mod tests {
         // The second gets its turn only because the first was cancelled and ended.
         workers.run(Class::Calls, |_| Ok(())).await.unwrap();
         wait.try_recv().unwrap();
+    }
+
+    #[test]
+    fn brief_work_has_every_thread_only_while_it_is_brief() {
+        let briefs = Briefs::new(2);
+        let first = briefs.enter().unwrap();
+        assert!(briefs.enter().is_none(), "how long it takes is not known yet");
+        drop(first);
+        while briefs.average_ns.load(Ordering::Relaxed) >= BRIEF_NS_MAX {
+            drop(briefs.enter().unwrap());
+        }
+        let (first, second) = (briefs.enter().unwrap(), briefs.enter().unwrap());
+        drop((first, second));
+        while briefs.average_ns.load(Ordering::Relaxed) < BRIEF_NS_MAX {
+            let long = briefs.enter().unwrap();
+            std::thread::sleep(Duration::from_nanos(COUNTED_NS_MAX));
+            drop(long);
+        }
+        let first = briefs.enter().unwrap();
+        assert!(briefs.enter().is_none(), "it takes long");
+        drop(first);
     }
 
     #[tokio::test]

@@ -4,8 +4,13 @@ use eyre::{Result, bail, eyre};
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    thread,
     time::{Duration, Instant},
 };
+
+const LENGTH: &[u8] = b"content-length:";
+/// Threads that send and read. Two, so that a core is never idle for want of requests.
+const THREADS: usize = 2;
 
 /// Bodies of requests to send again and again, in order.
 #[derive(Debug, Clone, Copy)]
@@ -16,30 +21,54 @@ pub(crate) struct Load<'r> {
 }
 
 impl Load<'_> {
-    /// Requests answered in a second. One thread sends on every connection, then reads from every
-    /// connection, so that a request always waits on each of them.
+    /// Requests answered in a second. Each thread sends on every connection of its own, then reads
+    /// from each, so that a request always waits on all of them.
     ///
     /// # Errors
     /// The node closed a connection or answered with an error.
     pub(crate) fn run(&self, node: SocketAddr) -> Result<f64> {
         let bytes: Vec<Vec<u8>> = self.requests.iter().map(|body| post(body)).collect();
-        let mut requests = bytes.iter().cycle();
-        let mut connections: Vec<Connection> =
-            (0..self.connections).map(|_| Connection::open(node)).collect::<Result<_>>()?;
+        let threads = THREADS.min(self.connections).max(1);
         let start = Instant::now();
-        let mut answered: u64 = 0;
-        while start.elapsed() < self.time {
-            for connection in &mut connections {
-                let request = requests.next().ok_or_else(|| eyre!("no requests"))?;
-                connection.socket.write_all(request)?;
-            }
-            for connection in &mut connections {
-                connection.read_answer()?;
-                answered += 1;
-            }
-        }
+        let answered = thread::scope(|scope| {
+            let senders: Vec<_> = (0..threads)
+                .map(|index| {
+                    let requests = bytes.iter().cycle().skip(index * bytes.len() / threads);
+                    let connections = self.connections.div_ceil(threads);
+                    scope.spawn(move || send(node, connections, requests, start, self.time))
+                })
+                .collect();
+            let counts = senders.into_iter().map(|sender| {
+                sender.join().map_err(|_| eyre!("a thread of the load generator ended"))?
+            });
+            counts.sum::<Result<u64>>()
+        })?;
         Ok(answered as f64 / start.elapsed().as_secs_f64())
     }
+}
+
+fn send<'r>(
+    node: SocketAddr,
+    connections: usize,
+    mut requests: impl Iterator<Item = &'r Vec<u8>>,
+    start: Instant,
+    time: Duration,
+) -> Result<u64> {
+    let mut connections: Vec<Connection> =
+        (0..connections).map(|_| Connection::open(node)).collect::<Result<_>>()?;
+    let mut answered = 0;
+    while start.elapsed() < time {
+        for connection in &mut connections {
+            let request = requests.next().ok_or_else(|| eyre!("no requests"))?;
+            connection.socket.write_all(request)?;
+        }
+        // From the last one, so that the thread sleeps once a round and not once an answer.
+        for connection in connections.iter_mut().rev() {
+            connection.read_answer()?;
+            answered += 1;
+        }
+    }
+    Ok(answered)
 }
 
 /// Sends one request and gives the body of its answer.
@@ -99,18 +128,25 @@ impl Connection {
     }
 }
 
-/// Where the body is, once the whole head has been read.
+/// Where the body is, once the whole head has been read. It looks at as little as it can, for what
+/// the generator takes is taken from the node.
 fn body_range(bytes: &[u8]) -> Result<Option<(usize, usize)>> {
-    let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
-        return Ok(None);
-    };
-    let text = String::from_utf8_lossy(bytes.get(..head).unwrap_or_default()).to_ascii_lowercase();
-    let length = text
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length:"))
-        .ok_or_else(|| eyre!("an answer without its length: {text}"))?;
-    let start = head + 4;
-    Ok(Some((start, start + length.trim().parse::<usize>()?)))
+    let mut lines = bytes.split_inclusive(|&byte| byte == b'\n');
+    let (mut length, mut start) = (None, 0);
+    loop {
+        let Some(line) = lines.next().filter(|line| line.ends_with(b"\n")) else { return Ok(None) };
+        start += line.len();
+        if line == b"\r\n" {
+            break;
+        }
+        if let Some((name, value)) = line.split_at_checked(LENGTH.len())
+            && name.eq_ignore_ascii_case(LENGTH)
+        {
+            length = Some(std::str::from_utf8(value)?.trim().parse::<usize>()?);
+        }
+    }
+    let length = length.ok_or_else(|| eyre!("an answer without its length"))?;
+    Ok(Some((start, start + length)))
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
