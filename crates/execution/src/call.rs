@@ -122,6 +122,9 @@ pub fn call<DB: DatabaseRef>(
         request.gas_limit = request.gas_limit.min(options.gas_cap);
     }
     let mut simulation = Simulation::new(db, env, &request, options, interrupt)?;
+    // Nobody pays and nobody is paid: the beneficiary need not be read, nor the sender's balance.
+    simulation.evm.ctx_mut().cfg.disable_fee_charge =
+        request.gas_price == 0 && request.value.is_zero() && request.blob_hashes.is_empty();
     simulation.run(request).map(Into::into)
 }
 

@@ -101,6 +101,7 @@ pub enum RunningAs {
 /// # Errors
 /// Something the user named cannot be used, or a part of the node failed.
 pub fn run_dev(config: DevConfig, ready: impl FnOnce(&Ready)) -> Result<(), NodeError> {
+    let metrics = install_metrics()?;
     let accounts = dev_accounts()?;
     // Removed when it is dropped, at the end of this function.
     let mut temporary = None;
@@ -125,8 +126,15 @@ pub fn run_dev(config: DevConfig, ready: impl FnOnce(&Ready)) -> Result<(), Node
         build_time_max: BUILD_TIME_MAX,
     };
     let running_as = RunningAs::Dev { accounts, mnemonic: DEV_MNEMONIC, balance: 10_000 };
-    let outcome =
-        run(chain, Some(producer), &config.listen, config.datadir.as_ref(), running_as, ready);
+    let outcome = run(
+        metrics,
+        chain,
+        Some(producer),
+        &config.listen,
+        config.datadir.as_ref(),
+        running_as,
+        ready,
+    );
     drop(temporary);
     outcome
 }
@@ -136,9 +144,10 @@ pub fn run_dev(config: DevConfig, ready: impl FnOnce(&Ready)) -> Result<(), Node
 /// # Errors
 /// As [`run_dev`].
 pub fn run_serve(config: ServeConfig, ready: impl FnOnce(&Ready)) -> Result<(), NodeError> {
+    let metrics = install_metrics()?;
     let (spec, store) = open_existing(&config.datadir)?;
     let chain = Chain::open(spec, store)?;
-    run(chain, None, &config.listen, Some(&config.datadir), RunningAs::Serve, ready)
+    run(metrics, chain, None, &config.listen, Some(&config.datadir), RunningAs::Serve, ready)
 }
 
 /// The development chain with the chain ID asked for, or that of the directory.
@@ -152,7 +161,16 @@ fn dev_spec(datadir: &DataDir, chain_id: Option<u64>) -> Result<ChainSpec, NodeE
     })
 }
 
+/// Before anything that is counted: counters are looked up once.
+fn install_metrics() -> Result<Metrics, NodeError> {
+    let metrics = Metrics::install()?;
+    mfenx_storage::describe_metrics();
+    mfenx_engine::describe_metrics();
+    Ok(metrics)
+}
+
 fn run(
+    metrics: Metrics,
     chain: Chain,
     producer: Option<ProducerConfig>,
     listen: &Listen,
@@ -168,7 +186,7 @@ fn run(
         .enable_all()
         .build()
         .map_err(NodeError::Runtime)?;
-    let node = Node { chain, producer, listen: listen.clone(), namespaces };
+    let node = Node { metrics, chain, producer, listen: listen.clone(), namespaces };
     let outcome = runtime.block_on(node.run(data.cloned(), running_as, ready));
     // Blocking calls still running hold the store open; give them a moment to see that nobody
     // waits for them.
@@ -177,6 +195,7 @@ fn run(
 }
 
 struct Node {
+    metrics: Metrics,
     chain: Chain,
     producer: Option<ProducerConfig>,
     listen: Listen,
@@ -191,9 +210,7 @@ impl Node {
         ready: impl FnOnce(&Ready),
     ) -> Result<(), NodeError> {
         let mut supervisor = Supervisor::new()?;
-        let metrics = Metrics::install()?;
-        mfenx_storage::describe_metrics();
-        mfenx_engine::describe_metrics();
+        let metrics = self.metrics;
         let spec = Arc::clone(self.chain.spec());
         let head = self.chain.head()?;
         let feed = HeadFeed::new(head.clone());

@@ -5,6 +5,7 @@
 //! never changes under its hash, so nothing is ever invalidated.
 
 use crate::metrics;
+use ::metrics::Counter;
 use alloy_primitives::{B256, map::B256Map};
 use parking_lot::RwLock;
 use revm::bytecode::Bytecode;
@@ -22,19 +23,29 @@ struct Generations {
 }
 
 /// The cache.
-#[derive(Debug, Default)]
-pub(crate) struct CodeCache(RwLock<Generations>);
+pub(crate) struct CodeCache {
+    generations: RwLock<Generations>,
+    hits: Counter,
+    misses: Counter,
+}
+
+impl Default for CodeCache {
+    fn default() -> Self {
+        let [hits, misses] = metrics::code_cache();
+        Self { generations: RwLock::default(), hits, misses }
+    }
+}
 
 impl CodeCache {
     pub(crate) fn get(&self, hash: &B256) -> Option<Bytecode> {
         let (code, is_old) = {
-            let generations = self.0.read();
+            let generations = self.generations.read();
             match generations.young.get(hash) {
                 Some(code) => (Some(code.clone()), false),
                 None => (generations.old.get(hash).cloned(), true),
             }
         };
-        metrics::code_cache(code.is_some());
+        if code.is_some() { &self.hits } else { &self.misses }.increment(1);
         if is_old && let Some(code) = &code {
             self.insert(*hash, code.clone());
         }
@@ -43,7 +54,7 @@ impl CodeCache {
 
     pub(crate) fn insert(&self, hash: B256, code: Bytecode) {
         let bytes = code.bytes_ref().len().saturating_add(ENTRY_BYTES);
-        let mut generations = self.0.write();
+        let mut generations = self.generations.write();
         if generations.young_bytes.saturating_add(bytes) > CACHE_BYTES / 2 {
             generations.old = std::mem::take(&mut generations.young);
             generations.young_bytes = 0;
@@ -72,7 +83,7 @@ mod tests {
             assert!(cache.get(&used).is_some());
         }
         assert!(cache.get(&B256::ZERO).is_none());
-        let generations = cache.0.read();
+        let generations = cache.generations.read();
         let held = generations.young.values().chain(generations.old.values());
         assert!(held.map(|code| code.len()).sum::<usize>() <= CACHE_BYTES);
     }

@@ -36,6 +36,7 @@ mod directory;
 mod error;
 mod genesis;
 mod index;
+mod latest;
 mod metrics;
 mod options;
 mod reader;

@@ -5,6 +5,8 @@ use crate::{
     codec::decode_header,
     directory::{Directory, check_format},
     error::StoreError,
+    latest::LatestCache,
+    metrics,
     options::{Durability, StoreOptions},
     reader::{Meta, Reader},
     tables::Tables,
@@ -22,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) environment: Environment,
     pub(crate) tables: Tables,
     pub(crate) codes: CodeCache,
+    pub(crate) latest: LatestCache,
+    pub(crate) readers: ::metrics::Counter,
     /// Blocks before the head whose tries can be put together.
     pub(crate) trie_history_blocks: u64,
     /// Held while a block is written.
@@ -75,7 +79,16 @@ impl Store {
         tracing::debug!(dir = %dir.display(), ?options, "store opened");
         let (codes, writer) = (CodeCache::default(), Mutex::new(()));
         let trie_history_blocks = options.trie_history_blocks;
-        let shared = Shared { environment, tables, codes, trie_history_blocks, writer, directory };
+        let shared = Shared {
+            environment,
+            tables,
+            codes,
+            latest: LatestCache::default(),
+            readers: metrics::readers(),
+            trie_history_blocks,
+            writer,
+            directory,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -115,6 +115,8 @@ fn at_every_read_of_a_call() {
             (Err(CallError::Database(_)), Err(EstimateError::Call(CallError::Database(_)))) => {
                 failures += 1;
             }
+            // An estimate also reads the account of the beneficiary.
+            (Ok(_), Err(EstimateError::Call(CallError::Database(_)))) => {}
             (called, estimated) => panic!("after {reads} reads: {called:?}, {estimated:?}"),
         }
     }

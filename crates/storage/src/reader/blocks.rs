@@ -25,6 +25,14 @@ impl Reader {
     /// # Errors
     /// The database fails or is corrupt.
     pub fn header(&self, number: u64) -> Result<Option<SealedHeader>, StoreError> {
+        let latest = self.latest()?;
+        if number == latest.head.number {
+            return Ok(Some(latest.header.clone()));
+        }
+        self.stored_header(number)
+    }
+
+    pub(super) fn stored_header(&self, number: u64) -> Result<Option<SealedHeader>, StoreError> {
         let bytes = self.numbered(self.txn().tables.headers, number)?;
         bytes.map(|bytes| decode_header(&bytes)).transpose()
     }

@@ -5,6 +5,7 @@ mod meta;
 
 use crate::{
     error::StoreError,
+    latest::Latest,
     metrics,
     state::{StateChanges, StateView},
     store::Shared,
@@ -19,7 +20,12 @@ pub(crate) use meta::{FORMAT, FORMAT_KEY, Meta, decode_format};
 use mfenx_primitives::Receipt;
 use reth_libmdbx::{RoSync, tx::aliases::RoTxSync};
 use revm::bytecode::Bytecode;
-use std::{fmt, ops::RangeInclusive, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    ops::RangeInclusive,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 /// The last block of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +63,7 @@ pub struct StoredReceipt {
 pub struct Reader {
     tx: RoTxSync,
     shared: Arc<Shared>,
+    latest: OnceLock<Arc<Latest>>,
 }
 
 impl fmt::Debug for Reader {
@@ -68,8 +75,8 @@ impl fmt::Debug for Reader {
 impl Reader {
     pub(crate) fn open(shared: Arc<Shared>) -> Result<Self, StoreError> {
         let tx = shared.environment.begin_ro_sync()?;
-        metrics::reader_opened();
-        Ok(Self { tx, shared })
+        shared.readers.increment(1);
+        Ok(Self { tx, shared, latest: OnceLock::new() })
     }
 
     pub(crate) fn txn(&self) -> Txn<'_, RoSync> {
@@ -81,7 +88,26 @@ impl Reader {
     /// # Errors
     /// [`StoreError::NotInitialized`] before there is a genesis block.
     pub fn head(&self) -> Result<Head, StoreError> {
-        Meta(self.txn()).head()?.ok_or(StoreError::NotInitialized)
+        Ok(self.latest()?.head)
+    }
+
+    fn latest(&self) -> Result<&Latest, StoreError> {
+        if let Some(latest) = self.latest.get() {
+            return Ok(latest);
+        }
+        let latest = self.shared.latest.of(self.txn().snapshot()?, || {
+            let head = Meta(self.txn()).head()?.ok_or(StoreError::NotInitialized)?;
+            let header = self.stored_header(head.number)?;
+            let header = header.filter(|header| header.hash() == head.hash);
+            Ok((
+                head,
+                header.ok_or_else(|| StoreError::Corrupt {
+                    table: self.txn().tables.headers.name,
+                    reason: "there is no header of the head",
+                })?,
+            ))
+        })?;
+        Ok(self.latest.get_or_init(|| latest))
     }
 
     /// The first block whose state can be read: 0 in an archive.
