@@ -75,7 +75,8 @@ pub enum Effect {
         role: Role,
     },
     /// The block is decided, and this node was told that it is valid. Commit it, then start the next
-    /// height.
+    /// height. Our own precommit may be published behind this effect, in the same step. Once the block
+    /// is durably committed, the height's log is of no use any more, nor are later records of it.
     Decide(Certificate),
     /// A quorum precommitted a block that this node cannot decide on yet, for it lacks the block or the
     /// proposal. The certificate is complete: get the block by its hash from anybody, check and commit
