@@ -182,7 +182,7 @@ impl Machine {
         self.bridge.config.check_key(&validators)?;
         self.bridge.start_height(height, validators.clone());
         self.queue.start_height(height);
-        self.watch.start_height(height);
+        self.watch.start_height(height, &validators);
         self.started = true;
         if log.is_empty() {
             self.drive(start_input(height, validators, false))?;

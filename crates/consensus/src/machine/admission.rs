@@ -139,7 +139,7 @@ impl Machine {
         };
         let (height, round) = (message.height(), round_number(message.round()));
         let far = height.0 - self.state.height().0 > FUTURE_HEIGHTS;
-        if far && !self.watch.would_learn(height) {
+        if far && !self.watch.would_learn(&operator, height) {
             return Err(Reason::FutureHeight);
         }
         let slot = (operator, kind, round);
@@ -158,8 +158,8 @@ impl Machine {
         if !valid {
             return Err(Reason::Signature);
         }
-        if self.watch.learn(height) {
-            self.bridge.effects.push(Effect::Behind { height });
+        if self.watch.learn(operator, height) {
+            self.bridge.effects.push(Effect::Behind { height, operator });
         }
         if far {
             return Err(Reason::FutureHeight);

@@ -85,9 +85,11 @@ pub enum Effect {
     /// An authority signed two messages that exclude each other. Verified; said once per height.
     Equivocation(Evidence),
     /// An authority works on a higher height: whether to sync is the caller's choice, since being one
-    /// height behind for a moment is normal. Said once per height.
+    /// height behind for a moment is normal. Said once for each authority and height; one alone may lie.
     Behind {
-        /// The highest height heard of.
+        /// The height it works on.
         height: Height,
+        /// The authority, which signed a message of that height.
+        operator: Operator,
     },
 }

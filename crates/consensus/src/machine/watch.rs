@@ -1,37 +1,43 @@
 //! What the machine notices beside the core: equivocation as it happens, decisions it cannot take
 //! part in, heights ahead.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use malachite_core_types::{NilOrVal, Round, Threshold, Vote as _, VoteType};
+use alloy_primitives::B256;
+use malachite_core_types::{CommitCertificate, NilOrVal, Threshold, Vote as _, VoteType};
 
 use super::{Effect, Machine};
-use crate::{Certificate, Evidence, Height, Message};
+use crate::{Certificate, Evidence, Height, Message, Operator, ValidatorSet};
 
 /// What was said already.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    highest: Height,
+    /// The highest height heard of each authority, so that a liar's speaks for nobody else.
+    highest: BTreeMap<Operator, Height>,
     evidence: BTreeSet<[u8; 32]>,
     fetch: bool,
 }
 
 impl Watch {
-    pub(super) fn start_height(&mut self, height: Height) {
-        self.highest = self.highest.max(height);
+    pub(super) fn start_height(&mut self, height: Height, validators: &ValidatorSet) {
+        self.highest.retain(|operator, highest| {
+            *highest > height && validators.by_operator(operator).is_some()
+        });
         self.evidence.clear();
         self.fetch = false;
     }
 
-    /// Whether a height is higher than all heard of.
-    pub(super) fn would_learn(&self, height: Height) -> bool {
-        height > self.highest
+    /// Whether an authority was heard of at no such height yet.
+    pub(super) fn would_learn(&self, operator: &Operator, height: Height) -> bool {
+        self.highest.get(operator).is_none_or(|highest| height > *highest)
     }
 
-    /// Notes a height; whether it is news.
-    pub(super) fn learn(&mut self, height: Height) -> bool {
-        let news = self.would_learn(height);
-        self.highest = self.highest.max(height);
+    /// Notes where an authority is; whether it is news.
+    pub(super) fn learn(&mut self, operator: Operator, height: Height) -> bool {
+        let news = self.would_learn(&operator, height);
+        if news {
+            self.highest.insert(operator, height);
+        }
         news
     }
 }
@@ -71,36 +77,29 @@ impl Machine {
         if self.watch.fetch || self.state.driver.step_is_commit() {
             return;
         }
-        let Some((round, certificate)) = self.foreign_decision() else { return };
-        self.watch.fetch = true;
-        let validators = self.state.validator_set();
-        let commit = malachite_core_types::CommitCertificate::new(
-            self.state.height(),
-            round,
-            certificate.0,
-            certificate.1,
-        );
-        if let Some(certificate) = Certificate::from_core(validators, &commit) {
+        if let Some(certificate) = self.decision_elsewhere() {
+            self.watch.fetch = true;
             self.bridge.effects.push(Effect::FetchDecided(certificate));
         }
     }
 
-    #[allow(clippy::type_complexity)]
-    fn foreign_decision(
-        &self,
-    ) -> Option<(Round, (alloy_primitives::B256, Vec<crate::SignedVote>))> {
+    fn decision_elsewhere(&self) -> Option<Certificate> {
         let votes = self.state.driver.votes();
         votes.all_rounds().iter().find_map(|(round, per_round)| {
-            let mut hashes = BTreeSet::new();
-            for vote in per_round.received_votes() {
-                if let (VoteType::Precommit, NilOrVal::Val(hash)) = (vote.kind, vote.value) {
-                    hashes.insert(hash);
-                }
-            }
-            let decided = hashes.into_iter().find(|hash| {
+            let precommitted: BTreeSet<B256> = per_round
+                .received_votes()
+                .iter()
+                .filter_map(|vote| match (vote.kind, vote.value) {
+                    (VoteType::Precommit, NilOrVal::Val(hash)) => Some(hash),
+                    _ => None,
+                })
+                .collect();
+            let hash = precommitted.into_iter().find(|hash| {
                 votes.is_threshold_met(round, VoteType::Precommit, Threshold::Value(*hash))
             })?;
-            Some((*round, (decided, per_round.precommits_for_value(&decided))))
+            let precommits = per_round.precommits_for_value(&hash);
+            let commit = CommitCertificate::new(self.state.height(), *round, hash, precommits);
+            Certificate::from_core(self.state.validator_set(), &commit)
         })
     }
 }

@@ -26,6 +26,7 @@ impl World {
                 let one = self.make_block(liar, height, round, height);
                 let other = self.make_block(liar, height, round, height);
                 let half = self.some_nodes(liar);
+                self.nodes[liar].disk.blocks.insert(other.hash(), other.clone());
                 self.show_to(liar, &half, &other, height, round);
                 self.offer_block(liar, one, height, round);
             }
@@ -71,10 +72,12 @@ impl World {
 
     fn contradict(&mut self, liar: usize, vote: &SignedVote) -> SignedVote {
         let node = &self.nodes[liar];
-        let other = node.disk.blocks.keys().find(|hash| vote.value != NilOrVal::Val(**hash));
+        let of_height = node.disk.blocks.iter().filter(|(_, block)| block.height == vote.height);
+        let other =
+            of_height.map(|(hash, _)| *hash).find(|hash| vote.value != NilOrVal::Val(*hash));
         let value = match (vote.value, other) {
-            (NilOrVal::Val(_), _) if self.rng.random_ratio(1, 2) => NilOrVal::Nil,
-            (_, Some(hash)) => NilOrVal::Val(*hash),
+            (NilOrVal::Val(_), _) if self.rng.random_ratio(1, 4) => NilOrVal::Nil,
+            (_, Some(hash)) => NilOrVal::Val(hash),
             (NilOrVal::Val(_), None) => NilOrVal::Nil,
             (NilOrVal::Nil, None) => NilOrVal::Val(self.rng.random::<[u8; 32]>().into()),
         };

@@ -68,3 +68,16 @@ fn a_seed_replays_exactly() {
         assert_eq!(run(seed, false), run(seed, false), "seed {seed}");
     }
 }
+
+/// The checks are worth something only if they see what they are there for.
+#[test]
+fn a_liar_forks_a_majority_and_the_checks_see_it() {
+    let forked = (0..60).find(|seed| {
+        let run = || World::new(Scenario::hopeless(*seed), false).run();
+        let cause = std::panic::catch_unwind(run).err();
+        let words = cause.as_ref().and_then(|cause| cause.downcast_ref::<String>());
+        words.is_some_and(|words| words.contains("two blocks decided"))
+    });
+    println!("seed {forked:?} forked");
+    assert!(forked.is_some(), "one liar of three never forked a majority");
+}

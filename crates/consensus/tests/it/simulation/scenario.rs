@@ -68,7 +68,11 @@ impl Scenario {
             powers.push(0);
         }
         let calm = rng.random_ratio(1, 10);
-        let trouble_ms = if large { 4_000 } else { rng.random_range(3_000..25_000) };
+        let trouble_ms = match size {
+            100.. => 1_500,
+            11.. => 4_000,
+            _ => rng.random_range(3_000..25_000),
+        };
         Self {
             seed,
             quorum,
@@ -77,11 +81,21 @@ impl Scenario {
             trouble_ms: if calm { 0 } else { trouble_ms },
             loss: if large { 20 } else { *[0, 20, 100, 300].get(rng.random_range(0..4)).unwrap() },
             duplication: rng.random_range(0..if large { 20 } else { 200 }),
-            delay_ms: rng.random_range(20..900),
+            delay_ms: rng.random_range(20..if size == 100 { 200 } else { 900 }),
             crashes: rng.random_range(0..4),
             crash_in_step: if large { 0 } else { rng.random_range(0..40) },
             partitions: rng.random_range(0..3),
-            heights_after: if large { 2 } else { 3 },
+            heights_after: if large { 1 } else { 3 },
+        }
+    }
+
+    /// Three authorities by majority, one of which lies: more than the rule tolerates.
+    pub(crate) fn hopeless(seed: u64) -> Self {
+        Self {
+            quorum: Quorum::Majority,
+            powers: vec![1; 3],
+            liars: vec![(0, Lie::Everything)],
+            ..Self::from_seed(seed)
         }
     }
 

@@ -339,7 +339,7 @@ impl World {
                 self.checks.accused(&validators, &evidence);
                 self.summary.accused += 1;
             }
-            Effect::Behind { height } => {
+            Effect::Behind { height, .. } => {
                 memory.highest_heard = memory.highest_heard.max(Height(height.0 - 1));
             }
         }
@@ -350,11 +350,25 @@ impl World {
         let memory = self.nodes[node].memory.as_ref().expect("checked by the caller");
         let validators = memory.machine.validators().clone();
         self.checks.sent(&validators, message);
+        self.check_logged(node, message);
         let bytes = message.encode();
         assert_eq!(Message::decode(&bytes).map(|m| m.encode()).as_ref(), Ok(&bytes));
         self.broadcast(node, Packet::Message(bytes));
         if let Some(lie) = self.scenario.lie_of(node) {
             self.lie_beside(node, message, lie);
+        }
+    }
+
+    /// Nothing of a node's own leaves before its record is durable, or its height committed.
+    fn check_logged(&self, node: usize, message: &Message) {
+        let (operator, entry) = match message {
+            Message::Vote(vote) => (vote.operator, WalEntry::Vote(vote.clone())),
+            Message::Proposal(it) => (it.operator, WalEntry::Proposal(it.clone())),
+            Message::Polka(_) | Message::Round(_) => return,
+        };
+        let Node { identity, disk, .. } = &self.nodes[node];
+        if operator == identity.operator && disk.head() < message.height() {
+            assert!(disk.log.contains(&entry.encode()), "published without a record: {entry:?}");
         }
     }
 
