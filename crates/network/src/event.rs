@@ -63,6 +63,7 @@ pub struct GossipMessage {
 pub struct Receipt {
     pub(crate) id: MessageId,
     pub(crate) from: PeerId,
+    pub(crate) topic: Topic,
 }
 
 impl Receipt {
@@ -214,6 +215,12 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
+    /// Whether the peer does not belong here.
+    pub(crate) const fn is_refusal(self) -> bool {
+        use DisconnectReason::{ChainId, Genesis, Handshake, HandshakeTimeout, Version};
+        matches!(self, ChainId | Genesis | Version | HandshakeTimeout | Handshake)
+    }
+
     /// A word of a bounded set, for metrics.
     #[must_use]
     pub const fn label(self) -> &'static str {

@@ -40,7 +40,7 @@ pub struct Response {
 pub(crate) enum Command {
     Publish { topic: Topic, data: Bytes },
     Report { receipt: Receipt, verdict: Verdict },
-    Request { target: Target, protocol: Protocol, data: Bytes, reply: Answer },
+    Request { target: Target, protocol: Protocol, data: Bytes, reply: Waiter },
     SetHead(Head),
     SetPeerHead { peer: PeerId, head: Head },
     SetPinned(Vec<PeerId>),
@@ -48,13 +48,15 @@ pub(crate) enum Command {
     Ban { peer: PeerId, time: Duration },
 }
 
-pub(crate) type Answer = oneshot::Sender<Result<Response, RequestError>>;
+pub(crate) type Waiter = oneshot::Sender<Result<Response, RequestError>>;
 
 /// A handle to a running network; clones are cheap.
 #[derive(Debug, Clone)]
 pub struct NetworkHandle {
     pub(crate) local: PeerId,
     pub(crate) limits: Arc<Limits>,
+    /// Addresses that the configuration says to listen on.
+    pub(crate) listeners: usize,
     /// For consensus and verdicts, so that they never wait behind transactions.
     pub(crate) urgent: mpsc::Sender<Command>,
     pub(crate) bulk: mpsc::Sender<Command>,
@@ -79,6 +81,14 @@ impl NetworkHandle {
     #[must_use]
     pub fn listen_addresses(&self) -> Arc<[Multiaddr]> {
         Arc::clone(&self.listening.borrow())
+    }
+
+    /// Waits until every listener is up, and says where; with the task stopped, what is known.
+    pub async fn listening(&self) -> Arc<[Multiaddr]> {
+        let mut listening = self.listening.clone();
+        let listeners = self.listeners;
+        let known = listening.wait_for(|addresses| addresses.len() >= listeners).await;
+        known.map_or_else(|_| self.listen_addresses(), |addresses| Arc::clone(&addresses))
     }
 
     /// The connected peers that are on our chain, at most a second old.

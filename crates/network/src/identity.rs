@@ -53,18 +53,21 @@ impl fmt::Debug for Identity {
 mod tests {
     use super::*;
 
+    /// The first key of RFC 8032, section 7.1.
     #[test]
-    fn a_seed_has_one_peer_id_of_38_bytes() {
-        let identity = Identity::from_seed(&mut [7; 32]).unwrap();
+    fn the_peer_id_is_the_multihash_of_the_public_key() {
+        let mut seed = hex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
+        let public = hex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+        let identity = Identity::from_seed(&mut seed).unwrap();
         let bytes = identity.peer_id_bytes();
         // Identity multihash (0x00) of 36 bytes: the protobuf of an Ed25519 key.
         assert_eq!(bytes[..6], [0x00, 0x24, 0x08, 0x01, 0x12, 0x20]);
-        assert_eq!(bytes.len(), 38);
+        assert_eq!(bytes[6..], public);
         assert_eq!(PeerId::from_bytes(&bytes).unwrap(), identity.peer_id());
-        assert_eq!(
-            identity.peer_id().to_string(),
-            "12D3KooWRm8J3iL796zPFi2EtGGtUJn58AG67gcqzTFHZnnsTzqD",
-        );
+    }
+
+    fn hex(text: &str) -> [u8; 32] {
+        text.parse::<mfenx_primitives::B256>().unwrap().0
     }
 
     #[test]

@@ -1,15 +1,23 @@
 //! The peer-to-peer network: one libp2p swarm.
 
 mod address;
+mod behaviour;
+mod bucket;
+mod codec;
 mod config;
+mod dialer;
+mod driver;
 mod error;
 mod event;
+mod gate;
 mod handle;
 mod identity;
 mod inbox;
 mod metrics;
 mod network;
+mod peers;
 mod protocol;
+mod scoring;
 mod status;
 mod topic;
 

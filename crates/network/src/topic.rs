@@ -16,7 +16,7 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every topic, in the order of [`Self::index`].
+    /// Every topic.
     pub const ALL: [Self; 3] = [Self::Consensus, Self::Transactions, Self::Heads];
 
     /// A word of a bounded set, for metrics.
@@ -26,15 +26,6 @@ impl Topic {
             Self::Consensus => "consensus",
             Self::Transactions => "transactions",
             Self::Heads => "heads",
-        }
-    }
-
-    /// Position in tables with one entry a topic.
-    pub(crate) const fn index(self) -> usize {
-        match self {
-            Self::Consensus => 0,
-            Self::Transactions => 1,
-            Self::Heads => 2,
         }
     }
 }
