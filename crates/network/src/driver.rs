@@ -290,6 +290,8 @@ impl Driver {
                     peer.latency = Some(*time);
                 }
             }
+            // Its status tells whether such a peer is alive.
+            Err(ping::Failure::Unsupported) => {}
             Err(error) => {
                 tracing::debug!(peer = %event.peer, %error, "no answer to a ping");
                 if let Some(peer) = self.peers.get_mut(&event.peer)

@@ -14,9 +14,15 @@ use libp2p::{
     Multiaddr, Swarm, SwarmBuilder,
     dns::{ResolverConfig, ResolverOpts},
     identity::Keypair,
+    multiaddr::Protocol,
     noise, quic, swarm, tcp, yamux,
 };
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    net::{IpAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -47,10 +53,10 @@ impl Network {
         let behaviour = Behaviour::new(&config, &topics)?;
         let mut swarm = swarm(config.identity.keypair(), &limits, behaviour)?;
         for address in &config.listen {
-            swarm.listen_on(address.clone()).map_err(|error| NetworkError::Listen {
-                address: address.clone(),
-                reason: error.to_string(),
-            })?;
+            let refused =
+                |reason: String| NetworkError::Listen { address: address.clone(), reason };
+            check_free(address).map_err(|error| refused(error.to_string()))?;
+            swarm.listen_on(address.clone()).map_err(|error| refused(error.to_string()))?;
         }
         for address in &config.external {
             swarm.add_external_address(address.clone());
@@ -93,6 +99,21 @@ impl NetworkTask {
 impl fmt::Debug for NetworkTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("NetworkTask").finish_non_exhaustive()
+    }
+}
+
+/// Whether nobody else listens there. libp2p shares TCP ports (`SO_REUSEPORT`): the system would
+/// deal the connections out between two nodes that were given the same one.
+fn check_free(address: &Multiaddr) -> io::Result<()> {
+    let mut parts = address.iter();
+    let ip: IpAddr = match parts.next() {
+        Some(Protocol::Ip4(ip)) => ip.into(),
+        Some(Protocol::Ip6(ip)) => ip.into(),
+        _ => return Ok(()),
+    };
+    match parts.next() {
+        Some(Protocol::Tcp(port)) => TcpListener::bind((ip, port)).map(drop),
+        _ => Ok(()),
     }
 }
 

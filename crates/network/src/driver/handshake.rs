@@ -120,9 +120,15 @@ impl Driver {
     fn on_no_status(&mut self, peer: PeerId, error: &OutboundFailure) {
         tracing::debug!(%peer, %error, "no status from a peer");
         metrics::request("status", Direction::Outbound, "failed");
-        let is_new = |peer: &crate::peers::Peer| matches!(peer.stage, Stage::New { .. });
-        if !self.peers.get(&peer).is_some_and(is_new) {
-            return;
+        match self.peers.get(&peer).map(|peer| peer.stage) {
+            None | Some(Stage::Leaving { .. }) => return,
+            Some(Stage::Ready) => {
+                if matches!(error, OutboundFailure::Timeout) {
+                    self.refuse(peer, DisconnectReason::Ping, Instant::now());
+                }
+                return;
+            }
+            Some(Stage::New { .. }) => {}
         }
         match error {
             // One of two connections closed: ask on the other.

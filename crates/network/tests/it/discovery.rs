@@ -35,7 +35,7 @@ async fn a_node_that_comes_back_on_its_port_is_found_again() {
     let (mut first, mut second) = pair(config(1), config(2)).await;
     let address = first.listening().await;
     let id = first.id();
-    for _ in 0..2 {
+    for round in 0..2 {
         first.stop().await;
         assert_eq!(second.disconnected(id).await, DisconnectReason::Closed);
         let mut again = config(1);
@@ -43,7 +43,7 @@ async fn a_node_that_comes_back_on_its_port_is_found_again() {
         first = Node::start(again);
         second.connected(id).await;
         first.connected(second.id()).await;
-        second.publish_until_heard(Topic::Heads, b"again", &mut first).await;
+        second.publish_until_heard(Topic::Heads, &[round], &mut first).await;
     }
 }
 
