@@ -12,6 +12,9 @@ use std::time::Duration;
 pub const PROTOCOL_VERSION: u32 = 1;
 /// Longest request of an application protocol, in bytes.
 pub const REQUEST_BYTES_MAX: usize = 1024;
+/// Length of the parts that a proposal is pushed in, in bytes: long enough that signatures and
+/// envelopes cost nothing, short enough that votes get through between two of them.
+pub const PART_BYTES: usize = 256 * 1024;
 
 /// Which chain this is. Peers that are on another one are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

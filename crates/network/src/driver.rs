@@ -225,12 +225,16 @@ impl Driver {
         };
         // Nobody dials a peer it is connected to: the other end of what is older is gone, though
         // the system has not noticed yet, as with QUIC after a crash. What is about as old was
-        // opened from both sides at once.
-        let is_old = |c: &&Connection| now.saturating_duration_since(c.since) > REPLACED_AFTER;
-        let old: Vec<_> = known.connections.iter().filter(is_old).map(|c| c.id).collect();
+        // opened from both sides at once. All connections go: gossipsub tells its subscriptions on
+        // the first one only, and the newcomer would never hear of ours.
+        let is_old = |c: &Connection| now.saturating_duration_since(c.since) > REPLACED_AFTER;
+        let replaced = known.connections.iter().any(is_old);
         known.connections.push(connection);
-        for id in old {
-            self.swarm.close_connection(id);
+        if replaced {
+            if !matches!(known.stage, Stage::Leaving { .. }) {
+                known.stage = Stage::Leaving { reason: DisconnectReason::Replaced, at: now };
+            }
+            let _ = self.swarm.disconnect_peer_id(peer);
         }
     }
 

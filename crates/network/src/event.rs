@@ -11,6 +11,9 @@ use tokio::sync::oneshot;
 
 /// Something happened. Events of one peer and topic come in the order of their arrival.
 ///
+/// [`crate::NetworkHandle::peers`] is the truth about who is connected; the events about peers
+/// are lost when the queue is full.
+///
 /// When the application falls behind, messages are dropped and requests answered with "busy"
 /// rather than queued without bound; transactions give way first and consensus last.
 #[derive(Debug)]
@@ -210,6 +213,8 @@ pub enum DisconnectReason {
     Banned,
     /// It did not answer pings.
     Ping,
+    /// It connected anew though it was connected: it had lost the old connection.
+    Replaced,
     /// The connection ended, by its will or by the network's.
     Closed,
 }
@@ -234,6 +239,7 @@ impl DisconnectReason {
             Self::Score => "score",
             Self::Banned => "banned",
             Self::Ping => "ping",
+            Self::Replaced => "replaced",
             Self::Closed => "closed",
         }
     }

@@ -45,6 +45,8 @@ pub(crate) struct Peer {
     pub(crate) announced: bool,
     pub(crate) head: Head,
     pub(crate) agent: String,
+    /// When it last said who it is.
+    pub(crate) identified: Option<Instant>,
     /// Where it says that it listens, as far as that is plausible.
     pub(crate) listens: Vec<Multiaddr>,
     pub(crate) latency: Option<Duration>,
@@ -72,6 +74,7 @@ impl Peer {
             announced: false,
             head: Head::default(),
             agent: String::new(),
+            identified: None,
             listens: Vec::new(),
             latency: None,
             asked: now,

@@ -50,8 +50,9 @@ pub(crate) fn params(topics: &Topics) -> PeerScoreParams {
         behaviour_penalty_weight: -5.0,
         behaviour_penalty_threshold: 6.0,
         behaviour_penalty_decay: score_parameter_decay(Duration::from_secs(60)),
-        // Entries of peers that are gone: the gate remembers the worst of them by itself.
-        retain_score: Duration::from_secs(300),
+        // An entry for everybody who was ever connected, kept so long: short, since whoever makes up
+        // new identities fills it. The gate remembers the worst by itself.
+        retain_score: Duration::from_secs(60),
         slow_peer_weight: 0.0,
         ..PeerScoreParams::default()
     }

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const LISTENS_MAX: usize = 8;
 /// Between searches at the start, until the first peers are found.
 const EAGER_INTERVAL: Duration = Duration::from_secs(1);
+/// A peer that says who it is more often is not listened to.
+const IDENTIFY_INTERVAL: Duration = Duration::from_secs(10);
 /// Searches that may be under way.
 const SEARCHES_MAX: usize = 4;
 
@@ -103,6 +105,10 @@ impl Driver {
     pub(super) fn on_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id, info, .. } = event else { return };
         let Some(peer) = self.peers.get_mut(&peer_id) else { return };
+        if peer.identified.is_some_and(|last| last.elapsed() < IDENTIFY_INTERVAL) {
+            return;
+        }
+        peer.identified = Some(Instant::now());
         peer.set_agent(&info.agent_version);
         let Some(connection) = peer.connections.last() else { return };
         let observed = &connection.address;
@@ -121,7 +127,12 @@ impl Driver {
     /// Remembers where a peer of our chain listens, for ourselves and for those who search.
     pub(super) fn learn_addresses(&mut self, peer: PeerId) {
         let Some(known) = self.peers.get(&peer) else { return };
+        if known.listens.is_empty() {
+            return;
+        }
         self.dialer.learn(&peer, &known.listens);
+        // Kademlia has no bound on the addresses of one peer: they are replaced, not added.
+        self.swarm.behaviour_mut().kad.remove_peer(&peer);
         for address in &known.listens {
             self.swarm.behaviour_mut().kad.add_address(&peer, address.clone());
         }

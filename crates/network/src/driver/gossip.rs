@@ -5,7 +5,9 @@ use crate::{
     bucket::Admission,
     event::{Direction, DisconnectReason, GossipMessage, NetworkEvent, Receipt, Verdict},
     inbox::Class,
-    metrics, scoring,
+    metrics,
+    peers::Stage,
+    scoring,
     topic::Topic,
 };
 use libp2p::{
@@ -68,7 +70,10 @@ impl Driver {
         source: PeerId,
         bytes: usize,
     ) -> Result<(), &'static str> {
-        let Some(peer) = self.peers.get_mut(&from) else { return Err("from_nobody") };
+        let Some(peer) = self.peers.get_mut(&from) else { return Err("leaving") };
+        if matches!(peer.stage, Stage::Leaving { .. }) {
+            return Err("leaving");
+        }
         let [consensus, transactions, heads] = &mut peer.gossip;
         let bucket = match topic {
             Topic::Consensus => consensus,

@@ -3,7 +3,7 @@
 use crate::support::{Node, config, pair, peer_id, until};
 use bytes::Bytes;
 use mfenx_network::{Direction, DisconnectReason, NetworkEvent, Topic, Verdict};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 #[tokio::test]
@@ -52,6 +52,7 @@ async fn a_flood_is_limited_while_others_are_served() {
     flooder.publish_until_heard(Topic::Heads, b"hello", &mut first).await;
     honest.publish_until_heard(Topic::Heads, b"hello too", &mut first).await;
 
+    let start = Instant::now();
     let handle = flooder.handle.clone();
     let flood = tokio::spawn(async move {
         for i in 0..u32::MAX {
@@ -78,7 +79,8 @@ async fn a_flood_is_limited_while_others_are_served() {
         }
     }
     flood.abort();
-    assert!((50..=200).contains(&transactions), "{transactions}");
+    let allowed = 50 + 10 * (start.elapsed().as_secs() + 1);
+    assert!((50..=allowed).contains(&transactions), "{transactions}, not 50 to {allowed}");
     let still = first.handle.peers();
     assert!(still.iter().any(|info| info.peer == honest.id()));
 }
@@ -131,8 +133,9 @@ async fn an_application_that_sleeps_costs_bounded_memory() {
     for i in 0..100_u8 {
         second.handle.publish(Topic::Transactions, vec![i; 4096].into()).unwrap();
     }
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    until("half of 64 KiB", || async { first.events.len() == 8 }).await;
     second.handle.publish(Topic::Consensus, vec![0; 4096].into()).unwrap();
+    until("the vote", || async { first.events.len() == 9 }).await;
     let mut transactions = 0;
     loop {
         let message = first.next("a message", |event| match event {
@@ -144,5 +147,5 @@ async fn an_application_that_sleeps_costs_bounded_memory() {
             _ => break,
         }
     }
-    assert_eq!(transactions, 8, "half of 64 KiB");
+    assert_eq!(transactions, 8);
 }

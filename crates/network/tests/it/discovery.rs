@@ -98,3 +98,36 @@ async fn an_address_in_use_is_an_error_at_the_start() {
     assert!(matches!(error, NetworkError::Listen { .. }), "{error}");
     assert!(error.to_string().contains("cannot listen on /ip4/127.0.0.1/tcp/"), "{error}");
 }
+
+/// A node of which only the sockets are left, as after the loss of its machine: nothing closes its
+/// connections. Its successor has the same key.
+#[tokio::test]
+async fn the_successor_of_a_frozen_node_takes_its_place() {
+    for listen in ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"] {
+        let mut host = config(1);
+        host.listen = vec![listen.parse().unwrap()];
+        let mut first = Node::start(host);
+        let mut doomed = config(2);
+        doomed.persistent = vec![first.address().await];
+        let (freeze, frozen) = tokio::sync::oneshot::channel::<()>();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.unwrap();
+            runtime.block_on(async {
+                let node = Node::start(doomed);
+                frozen.await.unwrap();
+                std::mem::forget(node);
+            });
+            std::mem::forget(runtime);
+        });
+        first.connected(peer_id(2)).await;
+        tokio::time::sleep(Duration::from_millis(2100)).await;
+        freeze.send(()).unwrap();
+
+        let mut successor = Node::start_knowing(config(2), &[&first]).await;
+        assert_eq!(first.disconnected(peer_id(2)).await, DisconnectReason::Replaced);
+        first.connected(peer_id(2)).await;
+        successor.publish_until_heard(Topic::Heads, b"to", &mut first).await;
+        first.publish_until_heard(Topic::Heads, b"fro", &mut successor).await;
+    }
+}

@@ -11,5 +11,6 @@ mod discovery;
 mod gossip;
 mod handshake;
 mod hostile;
+mod parts;
 mod requests;
 mod support;
