@@ -15,6 +15,7 @@ mod forks;
 mod genesis;
 mod params;
 mod peer_id;
+mod registry;
 mod spec;
 
 pub use alloy_eips::eip7840::BlobParams;
@@ -26,6 +27,7 @@ pub use consensus::{
 pub use error::ChainSpecError;
 pub use params::ChainParams;
 pub use peer_id::{PEER_ID_BYTES, peer_id_from_text, peer_id_of_key, peer_id_to_text, peer_key};
+pub use registry::{REGISTRY_ADDRESS, registry_code};
 pub use spec::ChainSpec;
 
 /// The chain ID and network ID of MFENX.

@@ -76,6 +76,9 @@ impl ChainSpec {
                     .into(),
             ));
         }
+        if let Some(consensus) = &consensus {
+            consensus.check_registry(&genesis)?;
+        }
         let header = genesis::header(&genesis, &ForksOnly(&forks))?;
         Ok(Self { genesis, header: SealedHeader::new(header), forks, blobs, params, consensus })
     }
