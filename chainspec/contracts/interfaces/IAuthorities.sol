@@ -99,8 +99,8 @@ interface IAuthorities {
     error TooMuchPower(uint256 total);
     /// More than a third of the power would change in one epoch; execute it in a later one.
     error TooMuchChange(uint256 changed, uint256 total);
-    /// The set of `epoch` can still change; it is final from epoch `epoch - 1` on.
-    error NotFinal(uint64 epoch, uint64 current);
+    /// The set of `wanted` can still change; it is final from epoch `wanted - 1` on.
+    error NotFinal(uint64 wanted, uint64 current);
 
     /// Proposes that somebody joins; the caller votes for it. Executed at once when that suffices.
     function proposeAddition(address operator, uint64 power, bytes32 consensusKey, bytes32 vrfKey, bytes32 peerKey)
@@ -129,10 +129,10 @@ interface IAuthorities {
     function quorum() external view returns (Quorum);
 
     /// The set of any epoch up to the next one. What the node asks.
-    function authoritiesAt(uint64 epoch) external view returns (Authority[] memory);
+    function authoritiesAt(uint64 wanted) external view returns (Authority[] memory);
 
     /// The set of the epoch after the next as it is so far.
-    function pendingAuthorities() external view returns (uint64 epoch, Authority[] memory authorities);
+    function pendingAuthorities() external view returns (uint64 effective, Authority[] memory authorities);
 
     /// How many proposals there were; they are numbered from 0.
     function proposalCount() external view returns (uint256);

@@ -7,12 +7,14 @@
 //! use them decode them.
 
 mod read;
+mod set;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
 use mfenx_primitives::{Authority, Quorum};
+pub use set::{AuthoritiesFault, check_authorities};
 
 /// The most authorities a chain can have.
 pub const AUTHORITIES_MAX: usize = 128;

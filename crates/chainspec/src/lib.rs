@@ -21,8 +21,8 @@ mod spec;
 pub use alloy_eips::eip7840::BlobParams;
 pub use alloy_hardforks::{EthereumHardfork, EthereumHardforks, ForkCondition};
 pub use consensus::{
-    AUTHORITIES_MAX, ConsensusParams, ConsensusTimeouts, EPOCH_BLOCKS_MAX, TOTAL_POWER_MAX,
-    default_quorum,
+    AUTHORITIES_MAX, AuthoritiesFault, ConsensusParams, ConsensusTimeouts, EPOCH_BLOCKS_MAX,
+    TOTAL_POWER_MAX, check_authorities, default_quorum,
 };
 pub use error::ChainSpecError;
 pub use params::ChainParams;

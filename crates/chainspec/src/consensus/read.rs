@@ -1,15 +1,14 @@
 //! Strict reading of the section; every error names its field.
 
 use super::{
-    AUTHORITIES_MAX, ConsensusParams, ConsensusTimeouts, EPOCH_BLOCKS_MAX, TOTAL_POWER_MAX,
-    default_quorum,
+    ConsensusParams, ConsensusTimeouts, EPOCH_BLOCKS_MAX, check_authorities, default_quorum,
 };
 use crate::{error::ChainSpecError, peer_id::peer_id_from_text};
 use alloy_primitives::{Address, B256};
 use mfenx_primitives::{Authority, Quorum};
 use serde::Deserialize;
 use serde_json::Value;
-use std::{collections::BTreeMap, str::FromStr};
+use std::str::FromStr;
 
 /// Where the section stands, for errors.
 const PLACE: &str = "config.mfenx.consensus";
@@ -82,16 +81,7 @@ impl ConsensusParams {
         if !(1..=EPOCH_BLOCKS_MAX).contains(&self.epoch_blocks) {
             return Err(wrong("epochBlocks", format!("is from 1 to {EPOCH_BLOCKS_MAX}")));
         }
-        if !(1..=AUTHORITIES_MAX).contains(&self.authorities.len()) {
-            let reason = format!(
-                "names {} authorities; name 1 to {AUTHORITIES_MAX}, or leave out the section for \
-                 a chain without consensus",
-                self.authorities.len()
-            );
-            return Err(wrong("authorities", reason));
-        }
-        check_uniqueness(&self.authorities)?;
-        check_power(&self.authorities)?;
+        check_authorities(&self.authorities).map_err(|fault| wrong(&fault.field, fault.reason))?;
         let ConsensusTimeouts { propose_ms, prevote_ms, precommit_ms, delta_ms } = self.timeouts;
         for (name, ms) in [
             ("propose", propose_ms),
@@ -141,50 +131,4 @@ fn authority(index: usize, value: &Value) -> Result<Authority, ChainSpecError> {
 /// A value of fixed length, with `0x` before it.
 fn hexadecimal<T: FromStr>(text: &str) -> Option<T> {
     text.starts_with("0x").then(|| text.parse().ok())?
-}
-
-/// No operator stands twice, and no key, not even in another role: VRF and Ed25519 derive their
-/// nonces alike, so that one key used for both can leak.
-fn check_uniqueness(authorities: &[Authority]) -> Result<(), ChainSpecError> {
-    let mut operators = BTreeMap::new();
-    let mut keys: BTreeMap<&[u8], String> = BTreeMap::new();
-    for (index, authority) in authorities.iter().enumerate() {
-        if authority.operator.is_zero() {
-            return Err(wrong(&format!("authorities[{index}].operator"), "is the zero address"));
-        }
-        if let Some(first) = operators.insert(authority.operator, index) {
-            let reason = format!("stands in authorities[{first}] already; name each operator once");
-            return Err(wrong(&format!("authorities[{index}].operator"), reason));
-        }
-        let peer = crate::peer_id::peer_key_bytes(&authority.peer_id);
-        let Some(peer) = peer else {
-            let reason = "is not the multihash of an Ed25519 identity";
-            return Err(wrong(&format!("authorities[{index}].peerId"), reason));
-        };
-        for (name, key) in [
-            ("consensusKey", authority.consensus_key.as_slice()),
-            ("vrfKey", &authority.vrf_key),
-            ("peerId", peer),
-        ] {
-            let field = format!("authorities[{index}].{name}");
-            if key == [0; 32] {
-                return Err(wrong(&field, "is zero; take what `mfenx keys show` prints"));
-            }
-            if let Some(first) = keys.insert(key, field.clone()) {
-                return Err(wrong(&field, format!("is the key of {first}; use each key once")));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn check_power(authorities: &[Authority]) -> Result<(), ChainSpecError> {
-    if let Some(index) = authorities.iter().position(|authority| authority.power == 0) {
-        return Err(wrong(&format!("authorities[{index}].power"), "is at least 1"));
-    }
-    let powers = authorities.iter().map(|authority| u128::from(authority.power));
-    if powers.sum::<u128>() > TOTAL_POWER_MAX.into() {
-        return Err(wrong("authorities", "have 2^63 or more power together; scale it down"));
-    }
-    Ok(())
 }
