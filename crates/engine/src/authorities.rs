@@ -37,7 +37,9 @@ pub enum AuthoritiesError {
     #[error("the chain file names no authorities: `mfenx genesis` makes one that does")]
     NoConsensus,
     /// The set of that epoch can still change.
-    #[error("the authorities of epoch {epoch} are final from block {final_from} on, not in {block}")]
+    #[error(
+        "the authorities of epoch {epoch} are final from block {final_from} on, not in {block}"
+    )]
     NotFinal {
         /// The epoch asked for.
         epoch: u64,

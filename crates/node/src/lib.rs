@@ -13,6 +13,7 @@ mod blocks_file;
 mod check;
 mod datadir;
 mod error;
+pub mod keys;
 mod run;
 mod supervise;
 mod transfer;
