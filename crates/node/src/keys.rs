@@ -52,6 +52,16 @@ pub struct PublicKeys {
 }
 
 impl PublicKeys {
+    /// The peer ID as people write it.
+    pub fn peer_id_text(&self) -> String {
+        mfenx_chainspec::peer_id_to_text(&self.peer_id)
+    }
+
+    /// The Ed25519 key of the libp2p identity, as the registry has it.
+    pub fn peer_key(&self) -> Option<[u8; 32]> {
+        mfenx_chainspec::peer_key(&self.peer_id)
+    }
+
     /// The authority that has these keys.
     pub fn authority(&self, power: u64) -> Authority {
         Authority {

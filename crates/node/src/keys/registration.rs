@@ -186,38 +186,32 @@ impl Registration {
             peer_id,
         };
         let statement = |role| statement(role, chain_id, &public);
-        let Proofs { operator, consensus, vrf, peer: peer_proof } = &self.proofs;
-        let pair = (&public.consensus_key, consensus.as_ref());
-        check_ed25519("consensusKey", "consensus", pair, &statement(Role::Consensus))?;
-        check_ed25519("peerId", "peer", (&peer, peer_proof), &statement(Role::P2p))?;
-        check_vrf((&public.vrf_key, vrf), &statement(Role::Vrf))?;
+        let consensus_key = ed25519_key("consensusKey", &public.consensus_key)?;
+        let peer_key = ed25519_key("peerId", &peer)?;
+        let vrf_key = PublicKey::from_bytes(&public.vrf_key)
+            .map_err(|_| RegistrationError::Key { field: "vrfKey" })?;
+        let Proofs { operator, consensus, vrf, peer } = &self.proofs;
+        let proof = check_ed25519(&consensus_key, consensus, &statement(Role::Consensus));
+        proof.ok_or(RegistrationError::Proof { field: "consensus" })?;
+        let proof = check_ed25519(&peer_key, peer, &statement(Role::P2p));
+        proof.ok_or(RegistrationError::Proof { field: "peer" })?;
+        let proof = Proof::from_bytes(vrf).ok();
+        proof
+            .filter(|proof| vrf_key.verify(&statement(Role::Vrf), proof).is_ok())
+            .ok_or(RegistrationError::Proof { field: "vrf" })?;
         check_operator(operator, &statement(Role::Operator), self.operator)?;
         Ok(public)
     }
 }
 
-fn check_ed25519(
-    key_field: &'static str,
-    field: &'static str,
-    (key, signature): (&[u8; 32], &[u8]),
-    statement: &[u8],
-) -> Result<(), RegistrationError> {
+fn ed25519_key(field: &'static str, key: &[u8; 32]) -> Result<VerifyingKey, RegistrationError> {
     let key = VerifyingKey::from_bytes(key).ok().filter(|key| !key.is_weak());
-    let key = key.ok_or(RegistrationError::Key { field: key_field })?;
-    let signature = ed25519_dalek::Signature::from_slice(signature).ok();
-    signature
-        .filter(|signature| key.verify_strict(statement, signature).is_ok())
-        .map(|_| ())
-        .ok_or(RegistrationError::Proof { field })
+    key.ok_or(RegistrationError::Key { field })
 }
 
-fn check_vrf((key, proof): (&[u8; 32], &[u8]), statement: &[u8]) -> Result<(), RegistrationError> {
-    let key = PublicKey::from_bytes(key).map_err(|_| RegistrationError::Key { field: "vrfKey" })?;
-    let proof = Proof::from_bytes(proof).ok();
-    proof
-        .filter(|proof| key.verify(statement, proof).is_ok())
-        .map(|_| ())
-        .ok_or(RegistrationError::Proof { field: "vrf" })
+fn check_ed25519(key: &VerifyingKey, signature: &[u8], statement: &[u8]) -> Option<()> {
+    let signature = ed25519_dalek::Signature::from_slice(signature).ok()?;
+    key.verify_strict(statement, &signature).ok()
 }
 
 fn check_operator(
