@@ -12,6 +12,8 @@ mod clients;
 mod crash;
 mod disk;
 mod fixtures;
+mod genesis;
+mod keys;
 mod layers;
 mod load;
 mod node;

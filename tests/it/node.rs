@@ -20,7 +20,7 @@ const READY_TIME_MAX: Duration = Duration::from_secs(60);
 const EXIT_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Settings that a developer's shell may have and a test must not.
-const ENVIRONMENT: [&str; 8] = [
+const ENVIRONMENT: [&str; 9] = [
     "MFENX_ADMIN",
     "MFENX_API",
     "MFENX_BLOCK_TIME",
@@ -29,6 +29,7 @@ const ENVIRONMENT: [&str; 8] = [
     "MFENX_DATADIR",
     "MFENX_HTTP",
     "MFENX_LOG",
+    "MFENX_PASSPHRASE_FILE",
 ];
 
 /// The program: `MFENX_BIN`, or the one in this test's target directory.

@@ -7,6 +7,10 @@ use std::{
     time::Duration,
 };
 
+mod keys;
+
+pub(crate) use keys::{GenesisArgs, KeysCommand, ShowArgs, VerifyArgs};
+
 /// MFENX: an EVM-compatible node for chain ID 177155.
 #[derive(Debug, Parser)]
 #[command(name = "mfenx", version = VERSION, about, max_term_width = 100)]
@@ -47,6 +51,11 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Write the blocks of a chain to a file that `import` reads.
     Export(ExportArgs),
+    /// Make the chain file of a network out of its authorities' registration data.
+    Genesis(GenesisArgs),
+    /// The keys of an authority.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Look into a store.
     #[command(subcommand)]
     Db(DbCommand),

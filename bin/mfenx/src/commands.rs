@@ -10,12 +10,16 @@ use crate::{
 use mfenx_node::{BlockTime, ChainSpec, DevConfig, Listen, NodeError, ServeConfig};
 use std::{path::Path, sync::Arc};
 
+mod keys;
+
 pub(crate) fn run(command: Command) -> Result<(), NodeError> {
     match command {
         Command::Dev(args) => dev(args),
         Command::Serve(args) => serve(args),
         Command::Import(args) => import(&args),
         Command::Export(args) => export(&args),
+        Command::Genesis(args) => keys::genesis(args),
+        Command::Keys(command) => keys::run(command),
         Command::Db(DbCommand::Stats(args)) => db_stats(&args),
         Command::Db(DbCommand::Verify(args)) => db_verify(&args),
     }

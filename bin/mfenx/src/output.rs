@@ -1,9 +1,13 @@
 //! What commands print. Results go to standard output, progress and failures to standard error.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-use mfenx_node::{ImportProgress, ImportReport, NodeError, Ready, RunningAs, TableStats};
+use mfenx_node::{
+    ChainSpec, ImportProgress, ImportReport, NodeError, Ready, RunningAs, TableStats,
+    keys::PublicKeys,
+};
 use std::{
     io::{IsTerminal, Write},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -56,6 +60,28 @@ fn write_ready(out: &mut impl Write, ready: &Ready) -> std::io::Result<()> {
     }
     writeln!(out)?;
     writeln!(out, "ready http={} ws={} p2p=off admin={}", ready.http, ready.http, ready.admin)
+}
+
+/// The public keys of an authority.
+pub(crate) fn public_keys(keys: &PublicKeys) {
+    let hexadecimal = |key: &[u8]| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    println!("Operator       {}", keys.operator);
+    println!("Consensus key  0x{}", hexadecimal(&keys.consensus_key));
+    println!("VRF key        0x{}", hexadecimal(&keys.vrf_key));
+    println!("Peer ID        {}", keys.peer_id_text());
+    println!("Peer key       0x{}", hexadecimal(&keys.peer_key().unwrap_or_default()));
+}
+
+/// What everybody at a ceremony compares.
+pub(crate) fn genesis(spec: &ChainSpec, path: &Path) {
+    println!("Chain ID       {}", spec.chain_id());
+    println!("Genesis hash   {}", spec.genesis_header().hash());
+    if let Some(consensus) = spec.consensus() {
+        println!("Authorities    {}", consensus.authorities.len());
+        println!("Quorum         {:?}", consensus.quorum);
+        println!("Epoch          {} blocks", consensus.epoch_blocks);
+    }
+    println!("wrote {}", path.display());
 }
 
 /// Shows an import's progress: a line rewritten on a terminal, else a line every ten seconds.

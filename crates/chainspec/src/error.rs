@@ -42,6 +42,14 @@ pub enum ChainSpecError {
     /// A chain whose blocks are sealed in a way this node does not know.
     #[error("genesis file: `config.{0}`: chains with that seal are not supported")]
     UnsupportedSeal(&'static str),
+    /// Something wrong in the section of the authorities.
+    #[error("genesis file: `{field}`: {reason}")]
+    Consensus {
+        /// Path of the field in the file.
+        field: String,
+        /// What is wrong with it, and what to write instead.
+        reason: String,
+    },
     /// A value that contradicts another or is out of range.
     #[error("genesis file: {0}")]
     Invalid(String),

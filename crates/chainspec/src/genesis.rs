@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 /// The key under `config` that holds our own parameters.
 pub(crate) const PARAMS_KEY: &str = "mfenx";
 
+/// The key under [`PARAMS_KEY`] that names the authorities.
+pub(crate) const CONSENSUS_KEY: &str = "consensus";
+
 /// The least gas limit a header may have.
 const GAS_LIMIT_MIN: u64 = 5_000;
 

@@ -8,17 +8,26 @@
 //! than half obeyed), proof-of-work seals, and total-difficulty tracking: a chain that begins
 //! before the merge names its first merged block in `mergeNetsplitBlock`.
 
+mod consensus;
 mod error;
 mod fork_id;
 mod forks;
 mod genesis;
 mod params;
+mod peer_id;
+mod registry;
 mod spec;
 
 pub use alloy_eips::eip7840::BlobParams;
 pub use alloy_hardforks::{EthereumHardfork, EthereumHardforks, ForkCondition};
+pub use consensus::{
+    AUTHORITIES_MAX, AuthoritiesFault, ConsensusParams, ConsensusTimeouts, EPOCH_BLOCKS_MAX,
+    TOTAL_POWER_MAX, check_authorities, default_quorum,
+};
 pub use error::ChainSpecError;
 pub use params::ChainParams;
+pub use peer_id::{PEER_ID_BYTES, peer_id_from_text, peer_id_of_key, peer_id_to_text, peer_key};
+pub use registry::{REGISTRY_ADDRESS, registry_code};
 pub use spec::ChainSpec;
 
 /// The chain ID and network ID of MFENX.

@@ -1,9 +1,10 @@
 //! The chain specification itself.
 
 use crate::{
+    consensus::ConsensusParams,
     error::ChainSpecError,
     forks::{self, Schedule},
-    genesis::{self, PARAMS_KEY},
+    genesis::{self, CONSENSUS_KEY, PARAMS_KEY},
     params::ChainParams,
 };
 use alloy_eips::{
@@ -28,6 +29,7 @@ pub struct ChainSpec {
     forks: Schedule,
     blobs: Vec<(u64, BlobParams)>,
     params: ChainParams,
+    consensus: Option<ConsensusParams>,
 }
 
 impl ChainSpec {
@@ -63,9 +65,9 @@ impl ChainSpec {
         genesis::check(&genesis)?;
         let forks = forks::schedule(&genesis)?;
         let blobs = forks::blob_schedule(&genesis.config)?;
-        let params = match genesis.config.extra_fields.get(PARAMS_KEY) {
-            Some(params) => serde_json::from_value(params.clone())?,
-            None => ChainParams::default(),
+        let (params, consensus) = match genesis.config.extra_fields.get(PARAMS_KEY) {
+            Some(section) => our_section(section.clone())?,
+            None => (ChainParams::default(), None),
         };
         if !params.is_valid() {
             return Err(ChainSpecError::Invalid(
@@ -74,8 +76,11 @@ impl ChainSpec {
                     .into(),
             ));
         }
+        if let Some(consensus) = &consensus {
+            consensus.check_registry(&genesis)?;
+        }
         let header = genesis::header(&genesis, &ForksOnly(&forks))?;
-        Ok(Self { genesis, header: SealedHeader::new(header), forks, blobs, params })
+        Ok(Self { genesis, header: SealedHeader::new(header), forks, blobs, params, consensus })
     }
 
     /// The same chain under another chain ID; its genesis hash stays the same.
@@ -108,6 +113,12 @@ impl ChainSpec {
     /// Parameters of block production.
     pub const fn params(&self) -> &ChainParams {
         &self.params
+    }
+
+    /// How the authorities agree; none on a chain without consensus, such as a development chain
+    /// or Ethereum's.
+    pub const fn consensus(&self) -> Option<&ConsensusParams> {
+        self.consensus.as_ref()
     }
 
     /// The blob parameters in force at `timestamp` (seconds); none before Cancun.
@@ -150,6 +161,15 @@ impl EthExecutorSpec for ChainSpec {
     fn deposit_contract_address(&self) -> Option<Address> {
         self.genesis.config.deposit_contract_address
     }
+}
+
+/// Our parameters, and the section of the authorities among them.
+fn our_section(
+    mut section: serde_json::Value,
+) -> Result<(ChainParams, Option<ConsensusParams>), ChainSpecError> {
+    let consensus = section.as_object_mut().and_then(|fields| fields.remove(CONSENSUS_KEY));
+    let consensus = consensus.as_ref().map(ConsensusParams::from_json).transpose()?;
+    Ok((serde_json::from_value(section)?, consensus))
 }
 
 /// The schedule alone, before there is a header.

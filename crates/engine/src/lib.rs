@@ -9,6 +9,7 @@
 //! finality is one block. Consensus between several authorities is a later issue: today a single
 //! authority decides by building.
 
+mod authorities;
 mod chain;
 mod error;
 mod feed;
@@ -18,6 +19,7 @@ mod producer;
 mod randomness;
 mod source;
 
+pub use authorities::{AuthoritiesError, Epochs, IAuthorities, read_authorities};
 pub use chain::Chain;
 pub use error::{EngineError, ImportError};
 pub use feed::HeadFeed;

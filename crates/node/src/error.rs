@@ -153,6 +153,12 @@ pub enum NodeError {
     /// A development account could not be derived; a defect.
     #[error("development accounts: {0}")]
     Accounts(String),
+    /// Keys could not be made or read, or registration data proves nothing.
+    #[error(transparent)]
+    Keys(#[from] crate::keys::KeysError),
+    /// A chain file cannot be made of what was named.
+    #[error(transparent)]
+    Genesis(#[from] crate::genesis::GenesisError),
     /// The store is damaged.
     #[error("the store did not verify: {0}")]
     Damaged(String),
@@ -176,6 +182,8 @@ impl NodeError {
             | Self::Api(_)
             | Self::OpenFiles { .. }
             | Self::Gateway(_)
+            | Self::Keys(_)
+            | Self::Genesis(_)
             | Self::Telemetry(_) => 2,
             Self::Store(error) | Self::Engine(EngineError::Store(error)) => store_exit_code(error),
             Self::Import { .. }
