@@ -228,10 +228,16 @@ impl Bridge {
     fn log(&mut self, input: CoreInput<ChainContext>) {
         let entry = match input {
             CoreInput::Vote(vote) => {
+                if vote.operator == self.config.operator {
+                    self.record.adopt_vote(&vote);
+                }
                 self.record.log_vote(&vote);
                 WalEntry::Vote(vote)
             }
             CoreInput::Proposal(proposal) => {
+                if proposal.operator == self.config.operator {
+                    self.record.adopt_proposal(&proposal);
+                }
                 self.record.log_proposal(&proposal);
                 WalEntry::Proposal(proposal)
             }

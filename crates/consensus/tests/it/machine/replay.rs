@@ -2,11 +2,12 @@
 
 use alloy_primitives::B256;
 use mfenx_consensus::{
-    Effect, Error, Height, Input, Message, Round, Timeout, Validity, VoteType, WalEntry,
+    Effect, Error, Height, Input, LoggedValue, Message, Round, Timeout, Validity, Verdict,
+    VoteType, WalEntry,
 };
 use mfenx_primitives::Quorum;
 
-use super::{HASH, HEIGHT, Rig, log_of, published_by, signed_vote, vote};
+use super::{HASH, HEIGHT, Rig, log_of, published_by, signed_proposal, signed_vote, vote};
 
 /// A busy height: round 0 ends in nil, round 1 begins. Returns its log and what we published.
 fn busy_log() -> (Vec<WalEntry>, Vec<Message>) {
@@ -108,4 +109,35 @@ fn a_log_that_cannot_be_ours_stops_the_machine() {
     // The proposal that this vote was for is missing, so the timer leads elsewhere.
     let hole = vec![WalEntry::Timeout(Timeout::propose(Round::new(0))), mine(HEIGHT, Some(HASH))];
     assert!(matches!(start(hole), Err(Error::Replay(_))));
+}
+
+/// A node that lost its log, or whose key runs twice, hears its own votes from its peers.
+#[test]
+fn a_vote_of_ours_from_elsewhere_binds() {
+    let (mut rig, _) = Rig::started(4, Quorum::Bft, false);
+    let mine = vote(&rig.me, VoteType::Prevote, HEIGHT, 0, None);
+    assert_eq!(rig.receive(mine).0, Verdict::Accept);
+    let proposal = Message::Proposal(signed_proposal(&rig.proposer(), 0, HASH, Round::Nil));
+    rig.receive(proposal);
+    let proposer = rig.proposer().operator;
+    let value = LoggedValue {
+        height: HEIGHT,
+        round: Round::new(0),
+        valid_round: Round::Nil,
+        proposer,
+        value: HASH.into(),
+        validity: Validity::Valid,
+    };
+    assert_eq!(
+        rig.machine.step(Input::ValueReceived(value)),
+        Err(Error::DoubleSign(HEIGHT, 0)),
+        "it would have voted for the block"
+    );
+
+    // A proposal of ours from elsewhere leaves nothing to propose.
+    let (mut rig, _) = Rig::started(4, Quorum::Bft, true);
+    let mine = Message::Proposal(signed_proposal(&rig.me, 0, HASH, Round::Nil));
+    assert_eq!(rig.receive(mine).0, Verdict::Accept);
+    let other = Input::ValueBuilt { height: HEIGHT, round: 0, block_hash: B256::ZERO };
+    assert_eq!(rig.machine.step(other), Ok(vec![]));
 }

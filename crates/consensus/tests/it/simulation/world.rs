@@ -250,6 +250,10 @@ impl World {
         self.note(node, "crashes");
         self.summary.crashes += 1;
         self.summary.torn_records += self.nodes[node].crash(&mut self.rng) as u64;
+        self.restart_later(node);
+    }
+
+    fn restart_later(&mut self, node: usize) {
         self.agenda.after(self.rng.random_range(100..6000), Event::Restart { node });
     }
 }

@@ -1,6 +1,6 @@
 //! Carrying out what machines ask for, with crashes in between.
 
-use mfenx_consensus::{Effect, Height, Input, Message, Round, Verdict, WalEntry};
+use mfenx_consensus::{Effect, Error, Height, Input, Message, Round, Verdict, WalEntry};
 use rand::Rng;
 
 use super::World;
@@ -14,6 +14,13 @@ impl World {
         let memory = self.nodes[node].memory.as_mut()?;
         let effects = match memory.machine.step(input) {
             Ok(effects) => effects,
+            // A liar's machine finds out that its key says other things elsewhere.
+            Err(Error::DoubleSign(..) | Error::LogConflict(..))
+                if self.scenario.lie_of(node).is_some() =>
+            {
+                self.give_up_log(node);
+                return None;
+            }
             Err(error) => panic!("node {node}: {error}"),
         };
         let mut verdict = None;
@@ -34,6 +41,13 @@ impl World {
             }
         }
         verdict
+    }
+
+    /// A liar whose machine stopped starts again without its log.
+    fn give_up_log(&mut self, liar: usize) {
+        self.nodes[liar].crash(&mut self.rng);
+        self.nodes[liar].disk.log.clear();
+        self.restart_later(liar);
     }
 
     fn carry_out(&mut self, node: usize, effect: Effect) {
