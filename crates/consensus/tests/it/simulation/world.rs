@@ -6,7 +6,7 @@ mod peers;
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::B256;
-use mfenx_consensus::{Height, Input, ValidatorSet};
+use mfenx_consensus::{Height, Input, ValidatorSet, WalEntry};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -237,6 +237,17 @@ impl World {
 
     fn boot(&mut self, node: usize) {
         let first = self.nodes[node].boot();
+        // Records may have reached the disk just before a crash, without anybody waiting for them.
+        if let Input::StartHeight { log, .. } = &first {
+            for entry in log {
+                match entry {
+                    WalEntry::Vote(vote) if vote.operator == self.nodes[node].identity.operator => {
+                        self.checks.signed(vote);
+                    }
+                    _ => {}
+                }
+            }
+        }
         self.note(node, "boots");
         let life = self.nodes[node].life;
         self.agenda.after(self.rng.random_range(0..1000), Event::Tick { node, life });
