@@ -1,8 +1,8 @@
 //! Stopping the EVM in the middle of a call.
 //!
 //! Code cannot run longer than one contract is long without a jump, a call or a creation. So these
-//! instructions ask whether to stop, and the others run at full speed; an inspector would be asked
-//! at every instruction.
+//! instructions ask whether to stop, and so do those that work through memory or read the database;
+//! the others run at full speed. An inspector would be asked at every instruction.
 
 use alloy_evm::eth::{EthEvm, EthEvmContext};
 use alloy_primitives::{Address, B256, U256};
@@ -13,7 +13,7 @@ use revm::{
     database::{CacheDB, State, WrapDatabaseRef},
     interpreter::{
         Instruction, InstructionContext, InstructionExecResult, InstructionResult,
-        instructions::{contract, control},
+        instructions::{arithmetic, contract, control, host, memory, system},
         interpreter::EthInterpreter,
     },
     state::{AccountInfo, Bytecode},
@@ -22,12 +22,17 @@ use std::fmt;
 
 /// How many jumps pass between two questions; a jump costs 8 gas.
 const JUMPS_PER_POLL: u32 = 128;
+/// How many instructions that take longer than most pass between two questions.
+const LONGER_PER_POLL: u32 = 8;
+/// Bytes that an instruction may work through without a question of its own.
+const UNASKED_BYTES_MAX: U256 = U256::from_limbs([32 * 1_024, 0, 0, 0]);
 
 /// A database that carries the question whether to stop.
 pub(crate) struct Guard<'i, DB> {
     db: DB,
     interrupt: &'i mut dyn FnMut() -> bool,
     jumps: u32,
+    longer: u32,
     interrupted: bool,
     /// Whether whatever may take long in one step counts as interrupted.
     brief: bool,
@@ -35,10 +40,11 @@ pub(crate) struct Guard<'i, DB> {
 
 impl<'i, DB> Guard<'i, DB> {
     pub(crate) fn new(db: DB, interrupt: &'i mut dyn FnMut() -> bool) -> Self {
-        Self { db, interrupt, jumps: 0, interrupted: false, brief: false }
+        Self { db, interrupt, jumps: 0, longer: 0, interrupted: false, brief: false }
     }
 
-    /// The same, stopping before a precompile that may take long.
+    /// The same, stopping before a precompile that may take long and before long memory is worked
+    /// through.
     pub(crate) const fn brief(mut self, brief: bool) -> Self {
         self.brief = brief;
         self
@@ -53,6 +59,16 @@ impl<'i, DB> Guard<'i, DB> {
     pub(crate) fn poll_at_jump(&mut self) -> bool {
         self.jumps = self.jumps.wrapping_add(1);
         self.jumps.is_multiple_of(JUMPS_PER_POLL) && self.poll()
+    }
+
+    /// Asks before an instruction that takes longer than most.
+    pub(crate) fn poll_longer(&mut self, bytes: U256) -> bool {
+        if bytes > UNASKED_BYTES_MAX {
+            self.interrupted |= self.brief;
+            return self.poll();
+        }
+        self.longer = self.longer.wrapping_add(1);
+        self.longer.is_multiple_of(LONGER_PER_POLL) && self.poll()
     }
 
     /// Asks before a call.
@@ -98,6 +114,8 @@ impl<DB: DatabaseRef> DatabaseRef for Guard<'_, DB> {
 pub(crate) trait Interrupt {
     /// Asks at most every [`JUMPS_PER_POLL`]th time.
     fn poll_at_jump(&mut self) -> bool;
+    /// Asks before an instruction that takes longer than most, and works through so many bytes.
+    fn poll_longer(&mut self, bytes: U256) -> bool;
     /// Asks every time.
     fn poll(&mut self) -> bool;
     /// Asks before a call of `target`, a left-padded address.
@@ -109,6 +127,10 @@ pub(crate) trait Interrupt {
 impl<DB> Interrupt for CacheDB<Guard<'_, DB>> {
     fn poll_at_jump(&mut self) -> bool {
         self.db.poll_at_jump()
+    }
+
+    fn poll_longer(&mut self, bytes: U256) -> bool {
+        self.db.poll_longer(bytes)
     }
 
     fn poll(&mut self) -> bool {
@@ -123,6 +145,10 @@ impl<DB> Interrupt for CacheDB<Guard<'_, DB>> {
 impl<DB: DatabaseRef> Interrupt for &mut State<WrapDatabaseRef<Guard<'_, DB>>> {
     fn poll_at_jump(&mut self) -> bool {
         self.database.0.poll_at_jump()
+    }
+
+    fn poll_longer(&mut self, bytes: U256) -> bool {
+        self.database.0.poll_longer(bytes)
     }
 
     fn poll(&mut self) -> bool {
@@ -170,7 +196,48 @@ fn create<DB: Database + Interrupt, const IS_CREATE2: bool>(
     contract::create::<IS_CREATE2, _, _>(ctx)
 }
 
-/// Makes the jumps, calls and creations of `evm` ask whether to stop; gas costs stay.
+/// Where an instruction that takes longer than most has the number of bytes it works through, from
+/// the top of the stack.
+const fn length_operand(opcode: u8) -> Option<usize> {
+    match opcode {
+        opcode::KECCAK256 | opcode::LOG0..=opcode::LOG4 => Some(1),
+        opcode::CALLDATACOPY | opcode::CODECOPY | opcode::RETURNDATACOPY | opcode::MCOPY => Some(2),
+        opcode::EXTCODECOPY => Some(3),
+        _ => None,
+    }
+}
+
+fn longer<DB: Database + Interrupt, const OPCODE: u8>(ctx: Ctx<'_, DB>) -> InstructionExecResult {
+    let bytes = const { length_operand(OPCODE) }
+        .and_then(|index| ctx.interpreter.stack.peek(index).ok())
+        .unwrap_or_default();
+    if ctx.host.journaled_state.database.poll_longer(bytes) {
+        return stop(ctx);
+    }
+    match OPCODE {
+        opcode::KECCAK256 => system::keccak256(ctx),
+        opcode::EXP => arithmetic::exp(ctx),
+        opcode::CALLDATACOPY => system::calldatacopy(ctx),
+        opcode::CODECOPY => system::codecopy(ctx),
+        opcode::RETURNDATACOPY => system::returndatacopy(ctx),
+        opcode::MCOPY => memory::mcopy(ctx),
+        opcode::BALANCE => host::balance(ctx),
+        opcode::EXTCODESIZE => host::extcodesize(ctx),
+        opcode::EXTCODECOPY => host::extcodecopy(ctx),
+        opcode::EXTCODEHASH => host::extcodehash(ctx),
+        opcode::BLOCKHASH => host::blockhash(ctx),
+        opcode::SLOAD => host::sload(ctx),
+        opcode::SSTORE => host::sstore(ctx),
+        opcode::LOG0 => host::log::<0, _>(ctx),
+        opcode::LOG1 => host::log::<1, _>(ctx),
+        opcode::LOG2 => host::log::<2, _>(ctx),
+        opcode::LOG3 => host::log::<3, _>(ctx),
+        opcode::LOG4 => host::log::<4, _>(ctx),
+        _ => control::unknown(ctx),
+    }
+}
+
+/// Makes the instructions of `evm` that may take long ask whether to stop; gas costs stay.
 ///
 /// `inspect` says whether the inspector is asked.
 pub(crate) fn install<DB, I, P>(evm: EthEvm<DB, I, P>, inspect: bool) -> EthEvm<DB, I, P>
@@ -189,6 +256,24 @@ where
         (opcode::STATICCALL, Instruction::new(call::<DB, { opcode::STATICCALL }>)),
         (opcode::CREATE, Instruction::new(create::<DB, false>)),
         (opcode::CREATE2, Instruction::new(create::<DB, true>)),
+        (opcode::KECCAK256, Instruction::new(longer::<DB, { opcode::KECCAK256 }>)),
+        (opcode::EXP, Instruction::new(longer::<DB, { opcode::EXP }>)),
+        (opcode::CALLDATACOPY, Instruction::new(longer::<DB, { opcode::CALLDATACOPY }>)),
+        (opcode::CODECOPY, Instruction::new(longer::<DB, { opcode::CODECOPY }>)),
+        (opcode::RETURNDATACOPY, Instruction::new(longer::<DB, { opcode::RETURNDATACOPY }>)),
+        (opcode::MCOPY, Instruction::new(longer::<DB, { opcode::MCOPY }>)),
+        (opcode::BALANCE, Instruction::new(longer::<DB, { opcode::BALANCE }>)),
+        (opcode::EXTCODESIZE, Instruction::new(longer::<DB, { opcode::EXTCODESIZE }>)),
+        (opcode::EXTCODECOPY, Instruction::new(longer::<DB, { opcode::EXTCODECOPY }>)),
+        (opcode::EXTCODEHASH, Instruction::new(longer::<DB, { opcode::EXTCODEHASH }>)),
+        (opcode::BLOCKHASH, Instruction::new(longer::<DB, { opcode::BLOCKHASH }>)),
+        (opcode::SLOAD, Instruction::new(longer::<DB, { opcode::SLOAD }>)),
+        (opcode::SSTORE, Instruction::new(longer::<DB, { opcode::SSTORE }>)),
+        (opcode::LOG0, Instruction::new(longer::<DB, { opcode::LOG0 }>)),
+        (opcode::LOG1, Instruction::new(longer::<DB, { opcode::LOG1 }>)),
+        (opcode::LOG2, Instruction::new(longer::<DB, { opcode::LOG2 }>)),
+        (opcode::LOG3, Instruction::new(longer::<DB, { opcode::LOG3 }>)),
+        (opcode::LOG4, Instruction::new(longer::<DB, { opcode::LOG4 }>)),
     ];
     for (opcode, instruction) in polled {
         if let Some(entry) = table.get_mut(usize::from(opcode)) {

@@ -5,6 +5,9 @@ use jsonrpsee::types::ErrorObjectOwned;
 use serde::Serialize;
 use std::io;
 
+/// Errors up to this long, in bytes without their identifier, are always written.
+const REFUSAL_BYTES_MAX: usize = 1_024;
+
 /// The bytes of an answer, at most so many.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -83,8 +86,21 @@ impl Output {
         Ok(())
     }
 
-    /// Writes an answer that is an error; there is always room for it. Its code.
+    /// Writes an answer that is an error; there is always room for one that carries little. Its
+    /// code.
     pub(crate) fn refuse(&mut self, id: RequestId<'_>, error: RpcError) -> i32 {
+        let start = self.bytes.len();
+        let code = self.write_error(id, error);
+        let written = self.bytes.len() - start;
+        if self.bytes.len() <= self.bytes_max || written <= id.json().len() + REFUSAL_BYTES_MAX {
+            return code;
+        }
+        self.bytes.truncate(start);
+        self.overflowed = true;
+        self.write_error(id, RpcError::ResponseTooLarge { bytes_max: self.bytes_max })
+    }
+
+    fn write_error(&mut self, id: RequestId<'_>, error: RpcError) -> i32 {
         let error = ErrorObjectOwned::from(error);
         self.bytes.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
         self.bytes.extend_from_slice(id.json().as_bytes());
@@ -172,5 +188,21 @@ mod tests {
         assert_eq!(first, br#"{"jsonrpc":"2.0","id":null,"result":[1,2]}"#);
         let error: serde_json::Value = serde_json::from_slice(second).unwrap();
         assert_eq!(error["error"]["code"], -32003);
+    }
+
+    #[test]
+    fn an_error_that_carries_too_much_becomes_a_short_one() {
+        let mut output = Output::new(10_000);
+        let reverted = |bytes: usize| RpcError::Reverted { output: vec![1; bytes].into() };
+        assert_eq!(output.refuse(RequestId::NULL, reverted(4_000)), 3);
+        assert!(!output.overflowed());
+        let first = output.len();
+        assert_eq!(output.refuse(RequestId::NULL, reverted(4_000)), -32003);
+        assert!(output.overflowed());
+        assert!(output.len() < first + 200);
+        // A short one is always written.
+        let mut full = Output::new(0);
+        assert_eq!(full.refuse(RequestId::NULL, reverted(4)), 3);
+        assert!(!full.overflowed());
     }
 }

@@ -133,7 +133,11 @@ fn memory_is_bounded() {
     assert!(matches!(outcome, Ok(CallOutcome::Success { .. })));
 }
 
-/// Loops by jumps, by conditional jumps, and by calling itself: each is stopped, at any depth.
+/// for { } 1 {} { pop(keccak256(0, 2^20)) }
+const HASHES: &[u8] = &[0x5b, 0x62, 0x10, 0x00, 0x00, 0x5f, 0x20, 0x50, 0x5f, 0x56];
+
+/// Loops by jumps, by conditional jumps, by calling itself and through much memory, and long code
+/// without any: each is stopped, at any depth.
 #[test]
 fn endless_code_is_interrupted() {
     let spec = dev();
@@ -147,7 +151,9 @@ fn endless_code_is_interrupted() {
         &[0x60, 0x03, 0x60, 0x0a, 0x5f, 0x39, 0x60, 0x03, 0x5f, 0x5f, 0xf0, 0x00, 0x5b, 0x5f, 0x56];
     let mut create = create.to_vec();
     create[3] = 0x0c;
-    for code in [jump, jumpi, &calls, &create] {
+    // pop(exp(255, 255))
+    let powers = [0x60, 0xff, 0x80, 0x0a, 0x50].repeat(500);
+    for code in [jump, jumpi, &calls, &create, HASHES, &powers] {
         let mut db = state(&spec);
         put_code(&mut db, CODE, code);
         let mut polls = 0_u32;
@@ -164,19 +170,70 @@ fn endless_code_is_interrupted() {
     }
 }
 
-/// The same code costs the same gas whether or not it can be interrupted.
+/// What is not brief is not begun, whatever the clock says.
+#[test]
+fn long_memory_and_long_precompiles_are_not_brief() {
+    // Above the addresses that are kept for precompiles.
+    const FAR: Address = Address::repeat_byte(0xc0);
+    let run = |code: &[u8], options: &CallOptions| {
+        let spec = dev();
+        let mut db = state(&spec);
+        put_code(&mut db, FAR, code);
+        let request = TxEnv { gas_limit: 10_000_000, ..request(FAR) };
+        call(&db, evm_env(&spec, spec.genesis_header()), request, options, &mut || false)
+    };
+    let brief = CallOptions { brief: true, gas_cap: 0, ..Default::default() };
+    let hash = &HASHES[..7];
+    // staticcall(gas(), 5, 0, 0, 0, 0): MODEXP
+    let power: &[u8] = &[0x5f, 0x5f, 0x5f, 0x5f, 0x60, 0x05, 0x5a, 0xfa];
+    for code in [hash, power] {
+        let result = run(code, &brief);
+        assert!(matches!(result, Err(CallError::Interrupted)), "{code:?}: {result:?}");
+        let patient = CallOptions { brief: false, ..brief.clone() };
+        let result = run(code, &patient);
+        assert!(matches!(result, Ok(CallOutcome::Success { .. })), "{code:?}: {result:?}");
+    }
+    // keccak256(0, 2^15) is.
+    let result = run(&[0x61, 0x80, 0x00, 0x5f, 0x20], &brief);
+    assert!(matches!(result, Ok(CallOutcome::Success { .. })), "{result:?}");
+}
+
+/// The same code costs the same gas and does the same whether or not it can be interrupted.
 #[test]
 fn interruption_costs_no_gas() {
     // for { let i := 200 } i {} { i := sub(i, 1) }, with calls to an empty account in between
-    let code: &[u8] = &[
+    let calls: &[u8] = &[
         0x60, 0xc8, 0x5b, 0x60, 0x01, 0x90, 0x03, 0x5f, 0x5f, 0x5f, 0x5f, 0x60, 0xee, 0x5a, 0xfa,
         0x50, 0x80, 0x60, 0x02, 0x57, 0x00,
     ];
+    // Each of the instructions that take longer than most, once.
+    let longer: &[&[u8]] = &[
+        &[0x60, 0x03, 0x60, 0x02, 0x0a, 0x50],
+        &[0x60, 0x40, 0x5f, 0x20, 0x50],
+        &[0x60, 0x20, 0x5f, 0x5f, 0x37],
+        &[0x60, 0x20, 0x5f, 0x5f, 0x39],
+        &[0x5f, 0x5f, 0x5f, 0x3e],
+        &[0x60, 0x20, 0x60, 0x20, 0x5f, 0x5e],
+        &[0x30, 0x31, 0x50, 0x30, 0x3b, 0x50, 0x30, 0x3f, 0x50],
+        &[0x60, 0x20, 0x5f, 0x5f, 0x30, 0x3c],
+        &[0x5f, 0x40, 0x50, 0x60, 0x01, 0x54, 0x50, 0x60, 0x07, 0x60, 0x01, 0x55],
+        &[0x60, 0x20, 0x5f, 0xa0],
+        &[0x5f, 0x60, 0x20, 0x5f, 0xa1],
+        &[0x5f, 0x5f, 0x60, 0x20, 0x5f, 0xa2],
+        &[0x5f, 0x5f, 0x5f, 0x60, 0x20, 0x5f, 0xa3],
+        &[0x5f, 0x5f, 0x5f, 0x5f, 0x60, 0x20, 0x5f, 0xa4],
+    ];
+    for code in [calls, &longer.concat()] {
+        costs_the_same(code);
+    }
+}
+
+fn costs_the_same(code: &[u8]) {
     let spec = dev();
     let mut db = state(&spec);
     put_code(&mut db, CODE, code);
     let called = run(code, request(CODE), &CallOptions::default()).unwrap();
-    let CallOutcome::Success { gas_used: called, .. } = called else { panic!("{called:?}") };
+    let CallOutcome::Success { gas_used: called, logs, .. } = called else { panic!("{called:?}") };
     let transaction = eip1559(0, |transaction| {
         transaction.gas_limit = 1_000_000;
         transaction.to = TxKind::Call(CODE);
@@ -184,4 +241,5 @@ fn interruption_costs_no_gas() {
     });
     let built = build(&spec, &db, &mut List::from(vec![transaction])).unwrap();
     assert_eq!(built.executed.gas_used, called);
+    assert_eq!(built.executed.receipts[0].logs(), logs);
 }

@@ -56,6 +56,10 @@ impl<DB: DatabaseRef> Interrupt for ReplayState<'_, DB> {
         self.0.database.inner_mut().poll_at_jump()
     }
 
+    fn poll_longer(&mut self, bytes: U256) -> bool {
+        self.0.database.inner_mut().poll_longer(bytes)
+    }
+
     fn poll(&mut self) -> bool {
         self.0.database.inner_mut().poll()
     }

@@ -54,6 +54,16 @@ pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodErro
 /// How long a call may run on the thread that reads requests before it becomes work.
 const BRIEF: Duration = Duration::from_micros(200);
 
+/// How long the output of such a call may be, in bytes.
+const BRIEF_BYTES_MAX: usize = 16 * 1_024;
+
+const fn output_bytes(outcome: &CallOutcome) -> usize {
+    match outcome {
+        CallOutcome::Success { output, .. } | CallOutcome::Revert { output, .. } => output.0.len(),
+        CallOutcome::Halt { .. } => 0,
+    }
+}
+
 /// A call that takes less time than handing it to another thread and back: most calls of view
 /// functions on the latest state do. None when it may take more.
 fn brief_call(context: &Context, args: &Args<'_>) -> Result<Option<Bytes>, RpcError> {
@@ -69,6 +79,8 @@ fn brief_call(context: &Context, args: &Args<'_>) -> Result<Option<Bytes>, RpcEr
     let end = Instant::now() + BRIEF;
     match run(context, args, block, &options, &mut || Instant::now() >= end)? {
         Err(CallError::Interrupted) => Ok(None),
+        // Writing it takes long: that is for another thread, and the call, too, then.
+        Ok(outcome) if output_bytes(&outcome) > BRIEF_BYTES_MAX => Ok(None),
         outcome => answer(outcome).map(Some),
     }
 }
