@@ -33,6 +33,7 @@ pub use feed::HeadFeed;
 pub use metrics::describe_metrics;
 pub use producer::{BlockTime, Producer, ProducerConfig};
 pub use randomness::{Beta, RandomnessKey, Sidecar};
+pub use sets::authorities_of;
 
 #[cfg(test)]
 mod tests;

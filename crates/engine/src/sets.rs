@@ -98,6 +98,23 @@ impl Sets {
     }
 }
 
+/// The authorities of an epoch that has begun at the snapshot's head, in canonical order: those that
+/// certificates and headers name by their index.
+///
+/// # Errors
+/// The chain has no authorities, or the store is damaged.
+pub fn authorities_of(
+    reader: &Reader,
+    spec: &ChainSpec,
+    epoch: u64,
+) -> Result<Vec<Authority>, EngineError> {
+    let quorum = spec.consensus().ok_or(AuthoritiesError::NoConsensus)?.quorum;
+    let members = read_authorities(reader.latest_state(), spec, &head_of(reader)?, epoch)?;
+    let (mut members, _) = usable(members, quorum)?;
+    members.sort_by_key(|member| member.operator);
+    Ok(members)
+}
+
 /// The members that can be in a set at all.
 ///
 /// The registry cannot tell whether a key is a point of its curve. One that is none was voted in by

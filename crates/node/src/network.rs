@@ -123,7 +123,7 @@ fn identity(keys: Option<&AuthorityKeys>, datadir: &DataDir) -> Result<Identity,
         Some(keys) => keys.p2p_secret(),
         None => keys::node_key(datadir.path())?,
     };
-    Identity::from_seed(&mut seed).map_err(|error| NodeError::Network(error.to_string()))
+    Ok(Identity::from_seed(&mut seed)?)
 }
 
 fn validator_keys(keys: &AuthorityKeys) -> Result<ValidatorKeys, NodeError> {
