@@ -158,7 +158,8 @@ impl Chain {
     /// # Errors
     /// The chain has no authorities, or the store fails.
     pub fn authority_peers(&self) -> Result<Vec<PeerId>, EngineError> {
-        let authorities = Sets::new(Arc::clone(self.spec()))?.after_head(&self.store().reader()?)?;
+        let authorities =
+            Sets::new(Arc::clone(self.spec()))?.after_head(&self.store().reader()?)?;
         Ok(authorities.peers().collect())
     }
 

@@ -109,7 +109,8 @@ pub fn authorities_of(
     epoch: u64,
 ) -> Result<Vec<Authority>, EngineError> {
     let quorum = spec.consensus().ok_or(AuthoritiesError::NoConsensus)?.quorum;
-    let members = read_authorities(reader.latest_state(), spec, &head_of(reader)?, epoch)?;
+    let head = head_of(reader)?;
+    let members = read_authorities(reader.latest_state(), spec, &head, epoch)?;
     let (mut members, _) = usable(members, quorum)?;
     members.sort_by_key(|member| member.operator);
     Ok(members)

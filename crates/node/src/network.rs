@@ -146,18 +146,16 @@ impl NetworkPart {
     ) -> Result<String, NodeError> {
         let Self { network, keys, directory, options, health } = *self;
         let (handle, events, task) = Network::start(network)?;
-        let engine = engine(
-            EngineConfig {
-                chain: chain.clone(),
-                pool,
-                feed: feed.clone(),
-                network: handle.clone(),
-                events,
-                keys,
-                directory,
-                options,
-            },
-        )
+        let engine = engine(EngineConfig {
+            chain: chain.clone(),
+            pool,
+            feed: feed.clone(),
+            network: handle.clone(),
+            events,
+            keys,
+            directory,
+            options,
+        })
         .await?;
         let watched = Watch {
             engine: engine.status(),
@@ -166,12 +164,18 @@ impl NetworkPart {
             status: Arc::clone(status),
             limits: health,
         };
-        supervisor
-            .spawn(Group::Network, "network", |stop| async move { Ok(task.run(stop).await?) });
+        supervisor.spawn(
+            Group::Network,
+            "network",
+            |stop| async move { Ok(task.run(stop).await?) },
+        );
         let p2p = reached_at(&handle).await;
         status.set_listening(!handle.listen_addresses().is_empty());
-        supervisor
-            .spawn(Group::Core, "consensus", |stop| async move { Ok(engine.run(stop).await?) });
+        supervisor.spawn(
+            Group::Core,
+            "consensus",
+            |stop| async move { Ok(engine.run(stop).await?) },
+        );
         supervisor.spawn(Group::Core, "watch", |stop| watch(watched, stop));
         Ok(p2p)
     }
@@ -186,9 +190,7 @@ async fn engine(config: EngineConfig) -> Result<Engine, NodeError> {
     });
     match opened.await {
         Ok(engine) => Ok(engine?),
-        Err(error) => {
-            Err(NodeError::TaskEnded { task: "consensus", reason: error.to_string() })
-        }
+        Err(error) => Err(NodeError::TaskEnded { task: "consensus", reason: error.to_string() }),
     }
 }
 
@@ -201,7 +203,8 @@ async fn reached_at(handle: &NetworkHandle) -> String {
     };
     let texts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     let tcp = |text: &&String| text.contains("/tcp/");
-    let elsewhere = |text: &&String| !text.starts_with("/ip4/127.") && !text.starts_with("/ip6/::1/");
+    let elsewhere =
+        |text: &&String| !text.starts_with("/ip4/127.") && !text.starts_with("/ip6/::1/");
     let chosen = texts.iter().filter(tcp).find(elsewhere);
     let chosen = chosen.or_else(|| texts.iter().find(tcp)).or_else(|| texts.first());
     let peer = handle.local_peer_id();

@@ -180,7 +180,9 @@ mod tests {
     async fn the_first_task_to_end_stops_the_others_edge_first() {
         let mut supervisor = Supervisor::new().unwrap();
         let order = Arc::new(Mutex::new(Vec::new()));
-        for (part, name) in [(Group::Network, "network"), (Group::Core, "core"), (Group::Edge, "edge")] {
+        for (part, name) in
+            [(Group::Network, "network"), (Group::Core, "core"), (Group::Edge, "edge")]
+        {
             let order = Arc::clone(&order);
             supervisor.spawn(part, name, |stop| async move {
                 stop.cancelled().await;
