@@ -18,12 +18,11 @@ use mfenx_consensus::{
     verify_certificate, verify_vrf,
 };
 use mfenx_execution::{BuildAttributes, Executed, build_block, next_gas_limit};
-use mfenx_primitives::{Block, Header, RecoveredBlock, SealedHeader};
+use mfenx_primitives::{Block, EMPTY_ROOT_HASH, Header, RecoveredBlock, SealedHeader};
 use mfenx_storage::Reader;
 use mfenx_txpool::{DropReason, PoolHandle};
 use mfenx_vrf::{Proof, SecretKey};
 use std::{
-    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -62,7 +61,6 @@ pub(crate) struct BuildRequest {
     pub(crate) height: u64,
     pub(crate) round: u32,
     pub(crate) operator: Address,
-    pub(crate) vrf: Arc<SecretKey>,
     pub(crate) time_max: Duration,
 }
 
@@ -90,12 +88,13 @@ impl Chain {
     pub(crate) fn build_candidate(
         &self,
         pool: &PoolHandle,
+        vrf: &SecretKey,
         request: &BuildRequest,
     ) -> Result<Candidate, EngineError> {
         let reader = self.store().reader()?;
         let parent = head_of(&reader)?;
         let spec = self.spec();
-        let BuildRequest { set, height, round, operator, vrf, time_max } = request;
+        let BuildRequest { set, height, round, operator, time_max } = request;
         let number = *height;
         let (proof, output) = vrf.prove(&alpha(spec.chain_id(), Height(number), set.seed()));
         let index = set.index_of(&mfenx_consensus::Operator(*operator)).unwrap_or_default();
@@ -169,16 +168,18 @@ impl Chain {
         set: &ValidatorSet,
         certificate: &Certificate,
         proof: Proof,
-        block: RecoveredBlock,
+        block: Block,
     ) -> Result<Candidate, BlockFault> {
-        if certificate.height.0 != block.number() || certificate.block_hash != block.hash() {
+        let hash = block.header.hash_slow();
+        if certificate.height.0 != block.header.number || certificate.block_hash != hash {
             return Err(BlockFault::OtherCertificate);
         }
         let domain = self.domain();
         verify_certificate(&domain, set, certificate)?;
         let reader = self.store().reader().map_err(crate::error::ImportError::from)?;
         let parent = head_of(&reader).map_err(crate::error::ImportError::from)?;
-        check_builder(&domain, set, &parent, block.header(), &proof)?;
+        check_builder(&domain, set, &parent, &block.header, &proof)?;
+        let block = RecoveredBlock::recover(block).map_err(crate::error::ImportError::from)?;
         self.check_on(&reader, &parent, set.seed(), proof, block)
     }
 
@@ -216,6 +217,13 @@ fn check_builder(
     let builder = set.proposer(extra.built_round).operator.0;
     if header.beneficiary != builder {
         return Err(BlockFault::Beneficiary { builder, got: header.beneficiary });
+    }
+    // A withdrawal would create money (EIP-4895), and there is no beacon chain to speak of.
+    if header.withdrawals_root.is_some_and(|root| root != EMPTY_ROOT_HASH) {
+        return Err(BlockFault::NotOurs("withdrawals"));
+    }
+    if header.parent_beacon_block_root.is_some_and(|root| !root.is_zero()) {
+        return Err(BlockFault::NotOurs("a beacon block"));
     }
     Ok(())
 }

@@ -21,7 +21,6 @@ mod effects;
 mod evidence;
 mod gossip;
 mod guard;
-mod heads;
 mod height;
 mod jobs;
 mod journal;

@@ -106,6 +106,9 @@ pub enum BlockFault {
         /// Who stands in the header.
         got: Address,
     },
+    /// It has something that blocks of this chain never have.
+    #[error("the header names {0}, which this chain has not")]
+    NotOurs(&'static str),
     /// Its timestamp is in the future.
     #[error("the timestamp is {ahead} s ahead of this machine's clock")]
     Clock {

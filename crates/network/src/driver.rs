@@ -6,6 +6,7 @@ mod discovery;
 mod gossip;
 mod handshake;
 mod requests;
+mod show;
 
 use crate::{
     behaviour::{Behaviour, BehaviourEvent},
@@ -42,8 +43,9 @@ const TICK: Duration = Duration::from_millis(100);
 const SLOW_TICK: Duration = Duration::from_secs(1);
 /// How long a stopping node waits for its connections to close.
 const GOODBYE: Duration = Duration::from_millis(500);
-/// A connection this old, to a peer that dials us nevertheless, is dead at its other end.
-const REPLACED_AFTER: Duration = Duration::from_secs(2);
+/// More than the time that a dial may take: a connection this old, to a peer that nevertheless
+/// dials us, is dead at its other end.
+const DIAL_MARGIN: Duration = Duration::from_secs(1);
 
 /// Where commands come from.
 #[derive(Debug)]
@@ -151,6 +153,7 @@ impl Driver {
         if now >= self.next_slow_tick {
             self.next_slow_tick = now + SLOW_TICK;
             self.expel_the_worst();
+            self.part_from_the_silent(now);
             metrics::banned(self.swarm.behaviour_mut().gate.expire(now));
             self.show_peers(now);
         }
@@ -227,7 +230,8 @@ impl Driver {
         // the system has not noticed yet, as with QUIC after a crash. What is about as old was
         // opened from both sides at once. All connections go: gossipsub tells its subscriptions on
         // the first one only, and the newcomer would never hear of ours.
-        let is_old = |c: &Connection| now.saturating_duration_since(c.since) > REPLACED_AFTER;
+        let dial_time_max = self.limits.handshake_timeout + DIAL_MARGIN;
+        let is_old = |c: &Connection| now.saturating_duration_since(c.since) > dial_time_max;
         let replaced = known.connections.iter().any(is_old);
         known.connections.push(connection);
         if replaced {
@@ -320,39 +324,6 @@ impl Driver {
             known.stage = Stage::Leaving { reason, at: now };
         }
         let _ = self.swarm.disconnect_peer_id(peer);
-    }
-
-    /// Gives the application its list of peers.
-    fn show_peers(&self, now: Instant) {
-        use crate::event::Direction;
-        let gossip = &self.swarm.behaviour().gossip;
-        let shown = self.peers.iter().filter(|(_, peer)| peer.is_ready());
-        let shown = shown.filter_map(|(id, peer)| {
-            let connection = peer.connections.last()?;
-            Some(PeerInfo {
-                peer: *id,
-                address: connection.address.clone(),
-                direction: connection.direction,
-                agent: peer.agent.clone(),
-                head: peer.head,
-                score: gossip.peer_score(id).unwrap_or(0.0),
-                latency: peer.latency,
-                connected_for: now.saturating_duration_since(connection.since),
-                pinned: self.pinned.contains(id),
-            })
-        });
-        let mut shown: Vec<_> = shown.collect();
-        shown.sort_by_key(|info| info.peer);
-        for direction in [Direction::Inbound, Direction::Outbound] {
-            let count = shown.iter().filter(|info| info.direction == direction).count();
-            metrics::peers(direction, count);
-        }
-        metrics::pinned(shown.iter().filter(|info| info.pinned).count());
-        self.outlets.peers.send_replace(shown.into());
-    }
-
-    fn show_listeners(&self) {
-        self.outlets.listening.send_replace(self.swarm.listeners().cloned().collect());
     }
 }
 

@@ -215,6 +215,8 @@ pub enum DisconnectReason {
     Ping,
     /// It connected anew though it was connected: it had lost the old connection.
     Replaced,
+    /// It takes part in no gossip.
+    Silent,
     /// The connection ended, by its will or by the network's.
     Closed,
 }
@@ -240,6 +242,7 @@ impl DisconnectReason {
             Self::Banned => "banned",
             Self::Ping => "ping",
             Self::Replaced => "replaced",
+            Self::Silent => "silent",
             Self::Closed => "closed",
         }
     }

@@ -13,7 +13,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Every protocol, in the order of [`Self::index`].
+    /// Every protocol.
     pub const ALL: [Self; 2] = [Self::Blocks, Self::Parts];
 
     /// A word of a bounded set, for metrics.

@@ -65,22 +65,19 @@ fn errors_name_the_field() {
         ("/quorum", "consensus.quorum", json!("most")),
         ("/epochBlocks", "consensus.epochBlocks", json!(0)),
         ("/epochBlocks", "consensus", json!(-1)),
-        ("/timeoutsMs/propose", "timeoutsMs.propose", json!(0)),
+        ("/timeoutsMs/propose", "consensus.timeoutsMs.propose", json!(0)),
         ("/authorities", "consensus.authorities", json!([])),
-        ("/authorities/1/power", "authorities[1].power", json!(0)),
-        ("/authorities/1/operator", "authorities[1].operator", json!("0x01")),
-        ("/authorities/2/consensusKey", "authorities[2].consensusKey", json!("0x01")),
-        ("/authorities/2/vrfKey", "authorities[2].vrfKey", json!(format!("0x{:064}", 0))),
-        ("/authorities/0/peerId", "authorities[0].peerId", json!("12D3Koo")),
-        ("/authorities/0/power", "authorities[0]", json!(1.5)),
-        ("/authorities/1/operator", "authorities[1].operator", json!("11".repeat(20))),
+        ("/authorities/1/power", "consensus.authorities[1].power", json!(0)),
+        ("/authorities/1/operator", "consensus.authorities[1].operator", json!("0x01")),
+        ("/authorities/2/consensusKey", "consensus.authorities[2].consensusKey", json!("0x01")),
+        ("/authorities/2/vrfKey", "consensus.authorities[2].vrfKey", json!(format!("0x{:064}", 0))),
+        ("/authorities/0/peerId", "consensus.authorities[0].peerId", json!("12D3Koo")),
+        ("/authorities/0/power", "consensus.authorities[0]", json!(1.5)),
+        ("/authorities/1/operator", "consensus.authorities[1].operator", json!("11".repeat(20))),
     ];
     for (pointer, field, value) in cases {
         let error = spoiled(|section| *section.pointer_mut(pointer).unwrap() = value);
-        assert!(
-            error.contains(&format!("config.mfenx.{field}`")) || error.contains(field),
-            "{error}"
-        );
+        assert!(error.contains(&format!("`config.mfenx.{field}`")), "{error}");
     }
 }
 

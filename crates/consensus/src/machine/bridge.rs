@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use malachite_core_consensus::{
-    ConsensusMsg, Effect as CoreEffect, Input as CoreInput, LivenessMsg, Resumable, Resume,
-    Role as CoreRole, SignedConsensusMsg, VoteExtensionError,
+    ConsensusMsg, Effect as CoreEffect, Input as CoreInput, LivenessMsg, MisbehaviorEvidence,
+    Resumable, Resume, Role as CoreRole, SignedConsensusMsg, VoteExtensionError,
 };
 use malachite_core_types::{BoxError, CertificateError as CoreCertificateError, CommitCertificate};
 
@@ -80,12 +80,7 @@ impl Bridge {
                 self.effects.push(Effect::ScheduleTimeout { height, timeout, after });
             }
             CoreEffect::StartRound(height, round, proposer, role, _) => {
-                let role = match role {
-                    CoreRole::Proposer => Role::Proposer,
-                    CoreRole::Validator => Role::Validator,
-                    CoreRole::None => Role::Observer,
-                };
-                let round = round_number(round);
+                let (round, role) = (round_number(round), own_role(role));
                 self.effects.push(Effect::StartRound { height, round, proposer, role });
             }
             CoreEffect::PublishConsensusMsg(message, _) => match message {
@@ -114,17 +109,7 @@ impl Bridge {
                 });
             }
             CoreEffect::Decide(certificate, _, _) => self.decide(&certificate),
-            CoreEffect::Finalize(_, _, misbehavior, _) => {
-                let votes = misbehavior.votes.iter().flat_map(|(_, pairs)| pairs);
-                self.evidence.extend(
-                    votes.filter_map(|(a, b)| Evidence::of_votes(a.clone(), b.clone()).ok()),
-                );
-                let proposals = misbehavior.proposals.iter().flat_map(|(_, pairs)| pairs);
-                self.evidence.extend(
-                    proposals
-                        .filter_map(|(a, b)| Evidence::of_proposals(a.clone(), b.clone()).ok()),
-                );
-            }
+            CoreEffect::Finalize(_, _, misbehavior, _) => self.gather(&misbehavior),
             CoreEffect::WalAppend(_, input, _) => self.log(input),
             // Sync goes past the core: a synced block is committed and the next height started.
             CoreEffect::CertVerifiedSyncValue(..) | CoreEffect::CertRejectedSyncValue(..) => {}
@@ -210,6 +195,16 @@ impl Bridge {
         }
     }
 
+    fn gather(&mut self, misbehavior: &MisbehaviorEvidence<ChainContext>) {
+        let votes = misbehavior.votes.iter().flat_map(|(_, pairs)| pairs);
+        self.evidence
+            .extend(votes.filter_map(|(a, b)| Evidence::of_votes(a.clone(), b.clone()).ok()));
+        let proposals = misbehavior.proposals.iter().flat_map(|(_, pairs)| pairs);
+        self.evidence.extend(
+            proposals.filter_map(|(a, b)| Evidence::of_proposals(a.clone(), b.clone()).ok()),
+        );
+    }
+
     fn publish(&mut self, message: Message) {
         self.effects.push(Effect::Publish(message));
     }
@@ -233,10 +228,16 @@ impl Bridge {
     fn log(&mut self, input: CoreInput<ChainContext>) {
         let entry = match input {
             CoreInput::Vote(vote) => {
+                if vote.operator == self.config.operator {
+                    self.record.adopt_vote(&vote);
+                }
                 self.record.log_vote(&vote);
                 WalEntry::Vote(vote)
             }
             CoreInput::Proposal(proposal) => {
+                if proposal.operator == self.config.operator {
+                    self.record.adopt_proposal(&proposal);
+                }
                 self.record.log_proposal(&proposal);
                 WalEntry::Proposal(proposal)
             }
@@ -253,6 +254,14 @@ impl Bridge {
             return;
         }
         self.effects.push(Effect::WalAppend(entry));
+    }
+}
+
+fn own_role(role: CoreRole) -> Role {
+    match role {
+        CoreRole::Proposer => Role::Proposer,
+        CoreRole::Validator => Role::Validator,
+        CoreRole::None => Role::Observer,
     }
 }
 

@@ -33,7 +33,8 @@ pub enum Error {
     /// mixture of two.
     #[error("the log holds two conflicting messages of this node at height {0}, round {1}")]
     LogConflict(Height, u32),
-    /// A signature was asked for that would exclude one already given.
+    /// A signature was asked for that would exclude one already given, by this node or, as peers tell
+    /// with a signature of ours, by an earlier life of it or a second node with its key.
     #[error("refused to sign a second message at height {0}, round {1}")]
     DoubleSign(Height, u32),
     /// Replaying the log made another message than the one recorded: the log has a hole, or it is of

@@ -128,6 +128,25 @@ impl Record {
         same(known.message.message == proposal.message, proposal.height, round)
     }
 
+    /// Takes a verified vote in our name that came from elsewhere: from before our log was lost, or from
+    /// a second node with our key. Whoever sent it, it binds us from now on.
+    pub(super) fn adopt_vote(&mut self, vote: &SignedVote) {
+        self.votes.entry(key(&vote.message)).or_insert_with(|| Entry {
+            message: vote.clone(),
+            logged: true,
+            ours: false,
+        });
+    }
+
+    /// Takes a verified proposal in our name, like [`Record::adopt_vote`].
+    pub(super) fn adopt_proposal(&mut self, proposal: &SignedProposal) {
+        self.proposals.entry(round_number(proposal.round)).or_insert_with(|| Entry {
+            message: proposal.clone(),
+            logged: true,
+            ours: false,
+        });
+    }
+
     /// Notes that a vote goes to the log; whether it was ours and not there yet.
     pub(super) fn log_vote(&mut self, vote: &SignedVote) -> bool {
         match self.votes.get_mut(&key(&vote.message)) {

@@ -120,7 +120,7 @@ fn turns_respect_power() {
 
 #[test]
 fn extra_data_is_eight_strict_bytes() {
-    let extra = ExtraData { built_round: 0x0102_0304, proposer_index: 0x0506_07 };
+    let extra = ExtraData { built_round: 0x0102_0304, proposer_index: 0x0005_0607 };
     assert_eq!(extra.encode(), [1, 1, 2, 3, 4, 5, 6, 7]);
     assert_eq!(ExtraData::decode(&extra.encode()), Ok(extra));
     assert_eq!(ExtraData::decode(&[1; 7]), Err(ExtraDataError::Length(7)));

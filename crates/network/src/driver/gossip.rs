@@ -6,7 +6,7 @@ use crate::{
     event::{Direction, DisconnectReason, GossipMessage, NetworkEvent, Receipt, Verdict},
     inbox::Class,
     metrics,
-    peers::Stage,
+    peers::{Connection, Peer, Stage},
     scoring,
     topic::Topic,
 };
@@ -14,7 +14,7 @@ use libp2p::{
     PeerId,
     gossipsub::{Event, Message, MessageId},
 };
-use std::time::Instant;
+use std::{collections::HashSet, time::Instant};
 
 impl Driver {
     pub(super) fn on_gossip(&mut self, event: Event) {
@@ -107,6 +107,27 @@ impl Driver {
         {
             tracing::warn!(%peer, "a peer sent too much that was invalid");
             self.expel(peer, DisconnectReason::Score, self.limits.ban);
+        }
+    }
+
+    /// Disconnects those who subscribed to nothing in all the time that two handshakes may take.
+    /// Every node of ours hears at least of heads: such a peer, or we, lost what the other said
+    /// at the start, as when one comes back before its old connection was missed. Connected anew,
+    /// both say it again.
+    pub(super) fn part_from_the_silent(&mut self, now: Instant) {
+        let patience = self.limits.handshake_timeout * 2;
+        let is_settled = |peer: &Peer| {
+            let age = |c: &Connection| now.saturating_duration_since(c.since);
+            peer.is_ready() && peer.connections.iter().all(|c| age(c) > patience)
+        };
+        let gossip = &self.swarm.behaviour().gossip;
+        let heard = gossip.all_peers().filter(|(_, topics)| !topics.is_empty());
+        let heard: HashSet<PeerId> = heard.map(|(peer, _)| *peer).collect();
+        for (id, peer) in &mut self.peers {
+            if is_settled(peer) && !heard.contains(id) {
+                tracing::info!(peer = %id, "a peer takes part in no gossip: connecting anew");
+                peer.stage = Stage::Leaving { reason: DisconnectReason::Silent, at: now };
+            }
         }
     }
 }

@@ -106,6 +106,7 @@ async fn the_successor_of_a_frozen_node_takes_its_place() {
     for listen in ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"] {
         let mut host = config(1);
         host.listen = vec![listen.parse().unwrap()];
+        host.limits.handshake_timeout = Duration::from_secs(1);
         let mut first = Node::start(host);
         let mut doomed = config(2);
         doomed.persistent = vec![first.address().await];

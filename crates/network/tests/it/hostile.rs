@@ -203,6 +203,20 @@ async fn whoever_says_nothing_or_nonsense_first_is_refused() {
     is_well(&mut node, 2).await;
 }
 
+#[tokio::test]
+async fn whoever_takes_part_in_no_gossip_is_asked_to_connect_anew() {
+    let mut host = config(1);
+    host.limits.handshake_timeout = Duration::from_secs(1);
+    let mut node = Node::start(host);
+    let liar = introduced(&mut node).await;
+    let id = *liar.local_peer_id();
+    let honest = Node::start_knowing(config(2), &[&node]).await;
+    let lying = tokio::spawn(lie(liar));
+    assert_eq!(node.disconnected(id).await, DisconnectReason::Silent);
+    lying.abort();
+    assert_eq!(node.handle.peers()[0].peer, honest.id());
+}
+
 /// Listens, passes the handshake, and answers requests for blocks with `answer`.
 async fn answering(answer: Vec<u8>) -> (PeerId, Multiaddr) {
     let mut liar = liar();

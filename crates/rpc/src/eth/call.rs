@@ -60,13 +60,14 @@ fn brief_call(context: &Context, args: &Args<'_>) -> Result<Option<Bytes>, RpcEr
     if args.json(2).is_some() || args.json(3).is_some() {
         return Ok(None);
     }
-    if args.block_or_latest(1)? != BlockId::Latest {
+    let block = args.block_or_latest(1)?;
+    if block != BlockId::Latest {
         return Ok(None);
     }
     let Some(_leave) = context.workers.brief() else { return Ok(None) };
     let options = CallOptions { brief: true, ..options(context, args)? };
     let end = Instant::now() + BRIEF;
-    match run(context, args, &options, &mut || Instant::now() >= end)? {
+    match run(context, args, block, &options, &mut || Instant::now() >= end)? {
         Err(CallError::Interrupted) => Ok(None),
         outcome => answer(outcome).map(Some),
     }
@@ -75,7 +76,7 @@ fn brief_call(context: &Context, args: &Args<'_>) -> Result<Option<Bytes>, RpcEr
 fn eth_call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Bytes, RpcError> {
     let options = options(context, args)?;
     let time = Time::starting(context, cancel);
-    match run(context, args, &options, &mut || time.is_up())? {
+    match run(context, args, args.block_or_latest(1)?, &options, &mut || time.is_up())? {
         Err(CallError::Interrupted) => Err(time.error()),
         outcome => answer(outcome),
     }
@@ -84,11 +85,11 @@ fn eth_call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Bytes
 fn run(
     context: &Context,
     args: &Args<'_>,
+    block: BlockId,
     options: &CallOptions,
     interrupt: &mut dyn FnMut() -> bool,
 ) -> Result<Result<CallOutcome, CallError>, RpcError> {
     let CallRequest(request) = args.value(0)?;
-    let block = args.block_or_latest(1)?;
     let reader = context.store.reader()?;
     let (header, state) = context.header_and_state(block, &reader)?;
     let tx = call_request::tx_env(request, &context.spec, &header, options.gas_cap)?;

@@ -112,7 +112,7 @@ fn liars(rng: &mut ChaCha8Rng, quorum: Quorum, powers: &[u64]) -> Vec<(usize, Li
     }
     let total: u64 = powers.iter().sum();
     let mut lying = 0;
-    for node in 0..powers.len() {
+    for (node, power) in powers.iter().enumerate() {
         let lie = match rng.random_range(0..5) {
             0 => Lie::TwoProposals,
             1 => Lie::NoProposal,
@@ -120,8 +120,8 @@ fn liars(rng: &mut ChaCha8Rng, quorum: Quorum, powers: &[u64]) -> Vec<(usize, Li
             3 => Lie::DoubleVotes,
             _ => Lie::Everything,
         };
-        if (lying + powers[node]) * 3 < total && rng.random_ratio(1, 2) {
-            lying += powers[node];
+        if (lying + power) * 3 < total && rng.random_ratio(1, 2) {
+            lying += power;
             liars.push((node, lie));
         }
     }

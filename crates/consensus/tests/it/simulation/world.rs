@@ -1,22 +1,21 @@
 //! Nodes, lines and clock together, and the loop that runs them.
 
+mod effects;
+mod peers;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use alloy_primitives::B256;
-use mfenx_consensus::{
-    Certificate, Effect, Height, Input, LoggedValue, Message, Round, ValidatorSet, Validity,
-    Verdict, WalEntry, verify_certificate,
-};
+use mfenx_consensus::{Height, Input, ValidatorSet, WalEntry};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::application::{Block, Rules};
+use super::application::Rules;
 use super::checks::Checks;
-use super::network::{Agenda, Event, Lines, Packet};
-use super::node::{Decided, Disk, Node};
+use super::network::{Agenda, Event, Lines};
+use super::node::{Disk, Node};
 use super::scenario::Scenario;
-use crate::fixtures::{DOMAIN, Identity};
+use crate::fixtures::Identity;
 
 /// After healing, every honest node must reach its goal within this time.
 const PROGRESS_MS: u64 = 240_000;
@@ -238,6 +237,17 @@ impl World {
 
     fn boot(&mut self, node: usize) {
         let first = self.nodes[node].boot();
+        // Records may have reached the disk just before a crash, without anybody waiting for them.
+        if let Input::StartHeight { log, .. } = &first {
+            for entry in log {
+                match entry {
+                    WalEntry::Vote(vote) if vote.operator == self.nodes[node].identity.operator => {
+                        self.checks.signed(vote);
+                    }
+                    _ => {}
+                }
+            }
+        }
         self.note(node, "boots");
         let life = self.nodes[node].life;
         self.agenda.after(self.rng.random_range(0..1000), Event::Tick { node, life });
@@ -251,368 +261,10 @@ impl World {
         self.note(node, "crashes");
         self.summary.crashes += 1;
         self.summary.torn_records += self.nodes[node].crash(&mut self.rng) as u64;
+        self.restart_later(node);
+    }
+
+    fn restart_later(&mut self, node: usize) {
         self.agenda.after(self.rng.random_range(100..6000), Event::Restart { node });
-    }
-
-    /// Steps a machine and carries out its effects; a crash may come in between.
-    fn step(&mut self, node: usize, input: Input) -> Option<Verdict> {
-        let Some(memory) = self.nodes[node].memory.as_mut() else { return None };
-        let effects = match memory.machine.step(input) {
-            Ok(effects) => effects,
-            Err(error) => panic!("node {node}: {error}"),
-        };
-        let mut verdict = None;
-        for effect in effects {
-            if self.scenario.crash_in_step > 0
-                && self.goal.is_none()
-                && self.rng.random_ratio(self.scenario.crash_in_step, 10_000)
-            {
-                self.crash(node);
-            }
-            if self.nodes[node].memory.is_none() {
-                return verdict;
-            }
-            if let Effect::Verdict(said) = effect {
-                verdict = Some(said);
-            } else {
-                self.carry_out(node, effect);
-            }
-        }
-        verdict
-    }
-
-    fn carry_out(&mut self, node: usize, effect: Effect) {
-        let life = self.nodes[node].life;
-        let memory = self.nodes[node].memory.as_mut().expect("checked by the caller");
-        match effect {
-            Effect::Verdict(_) => {}
-            Effect::WalAppend(entry) => {
-                // A height that is committed needs no log any more.
-                if memory.machine.status().height > self.nodes[node].disk.head() {
-                    let record = entry.encode();
-                    self.nodes[node].memory.as_mut().unwrap().unsynced.push(record);
-                }
-            }
-            Effect::Publish(message) => self.publish(node, &message),
-            Effect::BuildValue { height, round, .. } => {
-                let delay = self.rng.random_range(5..120);
-                self.agenda.after(delay, Event::Built { node, life, height, round });
-            }
-            Effect::RepublishValue { round, valid_round, block_hash, .. } => {
-                let block = self.nodes[node].disk.blocks[&block_hash].clone();
-                self.broadcast(node, Packet::Block { block, round, valid_round });
-            }
-            Effect::ScheduleTimeout { height, timeout, after } => {
-                self.generation += 1;
-                let generation = self.generation;
-                memory.timers.retain(|(running, _)| *running != timeout);
-                memory.timers.push((timeout, generation));
-                let event = Event::Timer { node, life, height, timeout, generation };
-                self.agenda.after(after.as_millis() as u64, event);
-            }
-            Effect::CancelTimeout(timeout) => {
-                memory.timers.retain(|(running, _)| *running != timeout);
-            }
-            Effect::CancelAllTimeouts => memory.timers.clear(),
-            Effect::StartRound { height, round, .. } => {
-                memory.round = round;
-                self.note(node, ("round", height, round));
-            }
-            Effect::Decide(certificate) => {
-                let block = self.nodes[node].disk.blocks[&certificate.block_hash].clone();
-                if certificate.height > self.nodes[node].disk.head() {
-                    self.commit(node, block, certificate);
-                    let delay = self.rng.random_range(0..60);
-                    self.agenda.after(delay, Event::Next { node, life });
-                }
-            }
-            Effect::FetchDecided(certificate) => {
-                let hash = certificate.block_hash;
-                memory.wanted = Some(certificate);
-                match self.nodes[node].disk.blocks.get(&hash).cloned() {
-                    Some(block) => self.found(node, block),
-                    None => self.broadcast(node, Packet::AskBlock(hash)),
-                }
-            }
-            Effect::Equivocation(evidence) => {
-                let validators = memory.machine.validators().clone();
-                self.checks.accused(&validators, &evidence);
-                self.summary.accused += 1;
-            }
-            Effect::Behind { height, .. } => {
-                memory.highest_heard = memory.highest_heard.max(Height(height.0 - 1));
-            }
-        }
-    }
-
-    fn publish(&mut self, node: usize, message: &Message) {
-        self.sync_log(node);
-        let memory = self.nodes[node].memory.as_ref().expect("checked by the caller");
-        let validators = memory.machine.validators().clone();
-        self.checks.sent(&validators, message);
-        self.check_logged(node, message);
-        let bytes = message.encode();
-        assert_eq!(Message::decode(&bytes).map(|m| m.encode()).as_ref(), Ok(&bytes));
-        self.broadcast(node, Packet::Message(bytes));
-        if let Some(lie) = self.scenario.lie_of(node) {
-            self.lie_beside(node, message, lie);
-        }
-    }
-
-    /// Nothing of a node's own leaves before its record is durable, or its height committed.
-    fn check_logged(&self, node: usize, message: &Message) {
-        let (operator, entry) = match message {
-            Message::Vote(vote) => (vote.operator, WalEntry::Vote(vote.clone())),
-            Message::Proposal(it) => (it.operator, WalEntry::Proposal(it.clone())),
-            Message::Polka(_) | Message::Round(_) => return,
-        };
-        let Node { identity, disk, .. } = &self.nodes[node];
-        if operator == identity.operator && disk.head() < message.height() {
-            assert!(disk.log.contains(&entry.encode()), "published without a record: {entry:?}");
-        }
-    }
-
-    /// Makes the records durable that wait for it.
-    fn sync_log(&mut self, node: usize) {
-        let Node { memory, disk, identity, .. } = &mut self.nodes[node];
-        let Some(memory) = memory.as_mut() else { return };
-        for record in std::mem::take(&mut memory.unsynced) {
-            match WalEntry::decode(&record).expect("encoded by this node") {
-                WalEntry::Vote(vote) if vote.operator == identity.operator => {
-                    self.checks.signed(&vote);
-                }
-                _ => {}
-            }
-            disk.log.push(record);
-        }
-    }
-
-    fn build(&mut self, node: usize, height: Height, round: u32) {
-        match self.scenario.lie_of(node) {
-            Some(lie) => self.propose_as_liar(node, height, round, lie),
-            None => {
-                let block = self.make_block(node, height, round, height);
-                self.offer_block(node, block, height, round);
-            }
-        }
-    }
-
-    pub(crate) fn make_block(
-        &mut self,
-        node: usize,
-        height: Height,
-        round: u32,
-        randomness_of: Height,
-    ) -> Block {
-        let nonce = self.rng.random();
-        let Node { identity, disk, .. } = &self.nodes[node];
-        let parent = disk.head_hash();
-        let validators = disk.next_set();
-        Block::build(identity, validators, (height, round), parent, nonce, randomness_of)
-    }
-
-    /// Shows a block to all, and to the node's own machine.
-    pub(crate) fn offer_block(&mut self, node: usize, block: Block, height: Height, round: u32) {
-        let block_hash = block.hash();
-        self.nodes[node].disk.blocks.insert(block_hash, block.clone());
-        self.broadcast(node, Packet::Block { block, round, valid_round: Round::Nil });
-        self.step(node, Input::ValueBuilt { height, round, block_hash });
-    }
-
-    fn broadcast(&mut self, from: usize, packet: Packet) {
-        let everybody: Vec<_> = (0..self.nodes.len()).filter(|to| *to != from).collect();
-        self.send(from, &everybody, packet);
-    }
-
-    pub(crate) fn send(&mut self, from: usize, to: &[usize], packet: Packet) {
-        let packet = Rc::new(packet);
-        for &to in to {
-            for delay in self.lines.deliveries(&mut self.rng, from, to) {
-                self.summary.messages += 1;
-                let packet = Rc::clone(&packet);
-                self.agenda.after(delay, Event::Deliver { from, to, packet });
-            }
-        }
-    }
-
-    fn deliver(&mut self, from: usize, to: usize, packet: &Packet) {
-        match packet {
-            Packet::Message(bytes) => self.deliver_message(from, to, bytes),
-            Packet::Block { block, round, valid_round } => {
-                self.receive_block(from, to, block.clone(), *round, *valid_round);
-            }
-            Packet::Status(head) => {
-                let heard = &mut self.nodes[to].memory.as_mut().unwrap().highest_heard;
-                *heard = (*heard).max(*head);
-            }
-            Packet::AskDecided(first) => {
-                let chain = &self.nodes[to].disk.chain;
-                let skipped = first.0.saturating_sub(1) as usize;
-                let answer: Vec<_> = chain
-                    .iter()
-                    .skip(skipped)
-                    .take(20)
-                    .map(|decided| (decided.block.clone(), decided.certificate.encode()))
-                    .collect();
-                if !answer.is_empty() {
-                    self.send(to, &[from], Packet::Decided(answer));
-                }
-            }
-            Packet::Decided(blocks) => {
-                for (block, certificate) in blocks {
-                    let certificate = Certificate::decode(certificate).expect("an encoding");
-                    self.sync(to, block.clone(), certificate);
-                }
-            }
-            Packet::AskBlock(hash) => {
-                if let Some(block) = self.nodes[to].disk.blocks.get(hash).cloned() {
-                    self.send(to, &[from], Packet::FoundBlock(block));
-                }
-            }
-            Packet::FoundBlock(block) => self.found(to, block.clone()),
-        }
-    }
-
-    fn deliver_message(&mut self, from: usize, to: usize, bytes: &[u8]) {
-        let liar = self.scenario.lie_of(from).is_some();
-        let message = match Message::decode(bytes) {
-            Ok(message) => message,
-            Err(error) => {
-                assert!(liar, "node {from} sent what does not decode: {error}");
-                return;
-            }
-        };
-        if let Some(Verdict::Reject(reason)) = self.step(to, Input::Message(message)) {
-            self.summary.rejected += 1;
-            assert!(liar, "node {to} rejected a message of node {from}: {reason:?}");
-        }
-    }
-
-    fn receive_block(&mut self, from: usize, to: usize, block: Block, round: u32, valid: Round) {
-        let node = &mut self.nodes[to];
-        let memory = node.memory.as_mut().expect("checked by the caller");
-        let height = memory.machine.status().height;
-        if block.height > height {
-            if block.height.0 == height.0 + 1 && memory.early.len() < 8 {
-                memory.early.push((block, round, valid));
-            }
-            return;
-        }
-        // Streams are signed by the proposer of their round.
-        let proposer = memory.machine.validators().proposer(round).operator;
-        let liar = self.scenario.lie_of(from).is_some();
-        if liar && proposer != self.nodes[from].identity.operator {
-            return;
-        }
-        let node = &mut self.nodes[to];
-        let memory = node.memory.as_mut().expect("checked by the caller");
-        if block.height < height || node.disk.head() >= height {
-            return;
-        }
-        let hash = block.hash();
-        if !memory.announced.insert((hash, round)) {
-            return;
-        }
-        let validators = memory.machine.validators().clone();
-        let valid_block = self.rules.check(&validators, node.disk.head_hash(), &block).is_some();
-        node.disk.blocks.insert(hash, block);
-        let value = LoggedValue {
-            height,
-            round: Round::new(round),
-            valid_round: valid,
-            proposer,
-            value: hash.into(),
-            validity: Validity::from_bool(valid_block),
-        };
-        self.step(to, Input::ValueReceived(value));
-    }
-
-    /// A block somebody had, wanted or not.
-    fn found(&mut self, node: usize, block: Block) {
-        let Some(memory) = self.nodes[node].memory.as_mut() else { return };
-        let Some(wanted) = memory.wanted.clone() else { return };
-        if wanted.block_hash == block.hash() && wanted.height > self.nodes[node].disk.head() {
-            self.summary.fetched += 1;
-            self.commit(node, block, wanted);
-            self.start_next(node);
-        }
-    }
-
-    /// A block with its certificate, past the machine.
-    fn sync(&mut self, node: usize, block: Block, certificate: Certificate) {
-        let disk = &self.nodes[node].disk;
-        if self.nodes[node].memory.is_none() || certificate.height.0 != disk.head().0 + 1 {
-            return;
-        }
-        let validators = disk.next_set().clone();
-        verify_certificate(&DOMAIN, &validators, &certificate).expect("a certificate");
-        assert_eq!(block.hash(), certificate.block_hash);
-        self.summary.synced += 1;
-        self.commit(node, block, certificate);
-        self.start_next(node);
-    }
-
-    fn commit(&mut self, at: usize, block: Block, certificate: Certificate) {
-        self.note(at, ("commits", certificate.height, certificate.round, certificate.block_hash));
-        let disk = &mut self.nodes[at].disk;
-        assert_eq!(certificate.height.0, disk.head().0 + 1);
-        let validators = disk.next_set().clone();
-        let next_seed = self
-            .rules
-            .check(&validators, disk.head_hash(), &block)
-            .expect("an invalid block was decided");
-        if self.scenario.lie_of(at).is_none() {
-            self.checks.decided(&validators, &certificate);
-        }
-        self.summary.later_rounds += u64::from(certificate.round > 0);
-        self.summary.carried_over += u64::from(certificate.round > block.extra.built_round);
-        let next = validators.with_seed(next_seed);
-        disk.blocks.insert(block.hash(), block.clone());
-        disk.chain.push(Decided { block, certificate, next });
-        // The commit is durable in the place of the log.
-        self.sync_log(at);
-        self.nodes[at].disk.log.clear();
-        if let Some(memory) = self.nodes[at].memory.as_mut() {
-            memory.wanted = None;
-        }
-    }
-
-    /// Starts the height above the head, unless it is running.
-    fn start_next(&mut self, at: usize) {
-        let node = &mut self.nodes[at];
-        let height = Height(node.disk.head().0 + 1);
-        let validators = node.disk.next_set().clone();
-        let memory = node.memory.as_mut().expect("checked by the caller");
-        if memory.machine.status().height >= height {
-            return;
-        }
-        memory.announced.clear();
-        let early = std::mem::take(&mut memory.early);
-        self.step(at, Input::StartHeight { height, validators, log: Vec::new() });
-        for (block, round, valid) in early {
-            if self.nodes[at].memory.is_some() {
-                self.receive_block(at, at, block, round, valid);
-            }
-        }
-    }
-
-    /// Once a second: tell where we are, ask for what is missing.
-    fn tick(&mut self, node: usize) {
-        let life = self.nodes[node].life;
-        self.agenda.after(1000, Event::Tick { node, life });
-        let head = self.nodes[node].disk.head();
-        self.broadcast(node, Packet::Status(head));
-        let memory = self.nodes[node].memory.as_ref().expect("checked by the caller");
-        let wanted = memory.wanted.as_ref().map(|certificate| certificate.block_hash);
-        if let Some(hash) = wanted {
-            self.broadcast(node, Packet::AskBlock(hash));
-        }
-        let memory = self.nodes[node].memory.as_ref().expect("nothing crashed it");
-        if memory.highest_heard > head {
-            let peer = self.rng.random_range(0..self.nodes.len());
-            if peer != node {
-                self.send(node, &[peer], Packet::AskDecided(Height(head.0 + 1)));
-            }
-        }
     }
 }
