@@ -141,11 +141,13 @@ impl Blocks {
 
     /// Notes a valid block with what it does.
     pub(super) fn set_valid(&mut self, candidate: Candidate) {
-        let kept = |entry: &&mut Entry| matches!(entry.knowledge, Knowledge::Valid(Some(_)));
-        let count = self.entries.values_mut().filter(|entry| kept(&&mut **entry)).count();
+        let kept = |entry: &Entry| matches!(entry.knowledge, Knowledge::Valid(Some(_)));
+        let count = self.entries.values().filter(|entry| kept(entry)).count();
+        let mut held = self.entries.values_mut().filter(|entry| kept(entry));
         if count >= CANDIDATES_MAX
-            && let Some(oldest) = self.entries.values_mut().filter(kept).min_by_key(|e| e.order)
+            && let Some(first) = held.next()
         {
+            let oldest = held.fold(first, |one, next| if next.order < one.order { next } else { one });
             oldest.knowledge = Knowledge::Valid(None);
         }
         if let Some(entry) = self.entries.get_mut(&candidate.hash()) {

@@ -1,7 +1,7 @@
 //! What comes over the topics of consensus and heads, and what is sent there.
 
 use super::{
-    driver::{Driver, Outgoing, Wanted},
+    driver::{Driver, Wanted},
     parts::Added,
     wire::{Frame, Part, encode_message},
 };
@@ -118,15 +118,14 @@ impl Driver {
         Verdict::Accept
     }
 
-    /// Announces a block that is committed here. Those whose turn it was, and the three behind it,
-    /// are enough: everybody forwards.
+    /// Announces a block that is committed here, unless another was heard to do so: everybody
+    /// forwards it. Several that announce at once cost less than one who was to and crashed.
     pub(super) fn announce(&mut self, certificate: &Certificate) {
         let number = certificate.height.0;
         if self.machine.is_none() || self.announced >= number {
             return;
         }
         self.announced = number;
-        // Several that do so at once cost less than one who was to and crashed.
         let data = Bytes::from(certificate.encode());
         if let Err(error) = self.network.publish(Topic::Heads, data) {
             tracing::debug!(%error, number, "a head was not announced");
@@ -206,11 +205,5 @@ impl Driver {
         if self.wanted.remove(&hash).is_some() {
             self.blocks.insert(self.height(), hash, payload, Some(peer));
         }
-    }
-
-    /// Whether something of ours waits to be sent, for tests.
-    #[cfg(test)]
-    pub(super) fn waits_to_send(&self) -> bool {
-        self.outbox.iter().any(|one| matches!(one, Outgoing::Message(_)))
     }
 }

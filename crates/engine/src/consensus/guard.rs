@@ -8,7 +8,7 @@
 //! Two slots are written in turn, each with a sequence number and a checksum, so that a torn write
 //! leaves the slot before. A torn slot is that of a signature which never left.
 
-use mfenx_consensus::{Message, Round, VoteType, WalEntry, encode_proposal, encode_vote};
+use mfenx_consensus::{Round, VoteType, WalEntry, encode_proposal, encode_vote};
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read},
@@ -80,16 +80,6 @@ impl Signed {
         };
         let round = Round::as_u32(&round)?;
         Some(Self { height: height.0, round, step, digest: *blake3::hash(&bytes).as_bytes() })
-    }
-
-    /// The message as it is published; none for certificates, which are of others.
-    #[cfg(test)]
-    pub(super) fn of_message(message: &Message) -> Option<Self> {
-        match message {
-            Message::Vote(vote) => Self::of(&WalEntry::Vote(vote.clone())),
-            Message::Proposal(proposal) => Self::of(&WalEntry::Proposal(proposal.clone())),
-            Message::Polka(_) | Message::Round(_) => None,
-        }
     }
 
     const fn place(&self) -> (u64, u32, u8) {
