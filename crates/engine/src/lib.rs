@@ -25,8 +25,8 @@ mod source;
 pub use authorities::{AuthoritiesError, Epochs, IAuthorities, read_authorities};
 pub use chain::Chain;
 pub use consensus::{
-    Engine, EngineConfig, EngineOptions, EngineStatus, GuardError, KeysError, LogError, Participation,
-    Step, ValidatorKeys,
+    Engine, EngineConfig, EngineOptions, EngineStatus, GuardError, KeysError, LogError,
+    Participation, Step, ValidatorKeys,
 };
 pub use error::{BlockFault, EngineError, ImportError};
 pub use feed::HeadFeed;

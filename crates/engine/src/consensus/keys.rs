@@ -53,11 +53,7 @@ impl ValidatorKeys {
     ///
     /// # Errors
     /// [`KeysError`]: the registry knows something else.
-    pub(super) fn check(
-        &self,
-        authorities: &Authorities,
-        peer: PeerId,
-    ) -> Result<bool, KeysError> {
+    pub(super) fn check(&self, authorities: &Authorities, peer: PeerId) -> Result<bool, KeysError> {
         let key = self.consensus.public_key();
         let operator = self.operator;
         let Some(registered) = authorities.set().by_operator(&Operator(operator)) else {
@@ -69,9 +65,8 @@ impl ValidatorKeys {
                 None => Ok(false),
             };
         };
-        let mismatch = |what, ours, registered| {
-            Err(KeysError::Mismatch { operator, what, ours, registered })
-        };
+        let mismatch =
+            |what, ours, registered| Err(KeysError::Mismatch { operator, what, ours, registered });
         let hex = |bytes: &[u8]| alloy_primitives::hex::encode_prefixed(bytes);
         if registered.key != key {
             return mismatch(
