@@ -22,9 +22,7 @@ use mfenx_primitives::{Block, EMPTY_ROOT_HASH, Header, RecoveredBlock, SealedHea
 use mfenx_storage::Reader;
 use mfenx_txpool::{DropReason, PoolHandle};
 use mfenx_vrf::{Proof, SecretKey};
-use std::{
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How far a block's timestamp may be ahead of this machine's clock, in seconds. A block that comes
 /// one second after its parent may always be.

@@ -128,8 +128,10 @@ impl Engine {
     pub async fn run(self, stop: CancellationToken) -> Result<(), EngineError> {
         let ended = stop.child_token();
         let relay = tokio::spawn(self.relay.run(ended.clone()));
+        // Also when this future is dropped.
+        let ended = ended.drop_guard();
         let outcome = self.driver.run(stop).await;
-        ended.cancel();
+        drop(ended);
         relay.await.map_err(|error| EngineError::Worker(error.to_string()))?;
         outcome
     }

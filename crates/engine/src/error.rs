@@ -171,6 +171,15 @@ pub enum EngineError {
     /// Consensus cannot go on.
     #[error("consensus stopped: {0}")]
     Consensus(#[from] mfenx_consensus::Error),
+    /// Somebody else signs with this node's keys.
+    #[error(
+        "another node signed a conflicting message at height {height} with the keys of this one: \
+         find it and stop it before this one is started again; the evidence is in the file `evidence`"
+    )]
+    SecondNode {
+        /// The height.
+        height: u64,
+    },
     /// A quorum decided a block that this node finds invalid: the nodes run different rules, or this
     /// one is damaged.
     #[error(

@@ -54,14 +54,20 @@ pub(crate) mod consensus {
     pub(super) fn describe() {
         for (name, what) in [
             ("mfenx_consensus_rounds_total", "Rounds begun by this node"),
-            ("mfenx_consensus_missed_proposals_total", "Rounds of committed heights without decision"),
+            (
+                "mfenx_consensus_missed_proposals_total",
+                "Rounds of committed heights without decision",
+            ),
             ("mfenx_consensus_votes_total", "Votes of this node, by kind"),
             ("mfenx_consensus_equivocations_total", "Proofs of equivocation found"),
             ("mfenx_engine_gossip_total", "Messages of peers, by topic and verdict"),
             ("mfenx_engine_synced_blocks_total", "Blocks taken from peers"),
             ("mfenx_engine_bad_data_total", "Times a peer sent something wrong"),
             ("mfenx_engine_transactions_sent_total", "Transactions of ours that were gossiped"),
-            ("mfenx_engine_transactions_received_total", "Transactions of peers that were admitted"),
+            (
+                "mfenx_engine_transactions_received_total",
+                "Transactions of peers that were admitted",
+            ),
         ] {
             describe_counter!(name, what);
         }
@@ -70,7 +76,10 @@ pub(crate) mod consensus {
             Unit::Seconds,
             "From the decision on a block to its durability"
         );
-        describe_histogram!("mfenx_consensus_decided_round", "The round in which blocks were decided");
+        describe_histogram!(
+            "mfenx_consensus_decided_round",
+            "The round in which blocks were decided"
+        );
     }
 
     pub(crate) fn round() {

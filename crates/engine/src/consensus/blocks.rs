@@ -89,8 +89,7 @@ impl Blocks {
         }
         self.order += 1;
         let knowledge = Knowledge::Unchecked;
-        let entry =
-            Entry { height, payload, source, knowledge, logged: false, order: self.order };
+        let entry = Entry { height, payload, source, knowledge, logged: false, order: self.order };
         self.entries.insert(hash, entry);
     }
 
@@ -114,6 +113,14 @@ impl Blocks {
     /// The payload of a block.
     pub(super) fn payload(&self, hash: B256) -> Option<Bytes> {
         self.entries.get(&hash).map(|entry| entry.payload.clone())
+    }
+
+    /// The payload of a block that this node answers for: one that it checked or built, in this life
+    /// or the one before.
+    pub(super) fn checked_payload(&self, hash: B256) -> Option<Bytes> {
+        let entry = self.entries.get(&hash)?;
+        let checked = entry.source.is_none() || matches!(entry.knowledge, Knowledge::Valid(_));
+        checked.then(|| entry.payload.clone())
     }
 
     /// A block of this height that was proposed and that nobody has looked at.
@@ -147,7 +154,8 @@ impl Blocks {
         if count >= CANDIDATES_MAX
             && let Some(first) = held.next()
         {
-            let oldest = held.fold(first, |one, next| if next.order < one.order { next } else { one });
+            let oldest =
+                held.fold(first, |one, next| if next.order < one.order { next } else { one });
             oldest.knowledge = Knowledge::Valid(None);
         }
         if let Some(entry) = self.entries.get_mut(&candidate.hash()) {

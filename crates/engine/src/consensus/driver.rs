@@ -266,9 +266,10 @@ impl Driver {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let build = self.build.filter(|_| !self.building);
+        // Nothing is waited for that could not be done now: whoever ends it wakes the loop.
+        let build = self.build.filter(|_| !self.building && !self.writing);
         let build = build.map(|wish| self.pace.build_at(Instant::now(), wish.round));
-        let pull = self.wanted.values().filter_map(|wanted| wanted.ask_at).min();
+        let pull = self.next_pull();
         self.pace.next().into_iter().chain(build).chain(pull).min()
     }
 
@@ -295,9 +296,9 @@ impl Driver {
             return Ok(());
         }
         if let Some(mut journal) = self.journal.take() {
-            let synced = tokio::task::spawn_blocking(move || journal.sync().map(|()| journal)).await;
-            self.journal =
-                Some(synced.map_err(|error| EngineError::Worker(error.to_string()))??);
+            let synced =
+                tokio::task::spawn_blocking(move || journal.sync().map(|()| journal)).await;
+            self.journal = Some(synced.map_err(|error| EngineError::Worker(error.to_string()))??);
         }
         for outgoing in std::mem::take(&mut self.outbox) {
             match outgoing {

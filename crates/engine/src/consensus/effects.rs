@@ -71,10 +71,13 @@ impl Driver {
                 if let Err(error) = evidence::keep(&self.directory, &found) {
                     tracing::error!(%error, "the evidence could not be kept");
                 }
+                if Some(found.operator().0) == self.operator {
+                    return Err(EngineError::SecondNode { height: found.height().0 });
+                }
             }
             Effect::Behind { height, operator } => {
+                // Its head comes with its status; one authority alone may lie.
                 tracing::debug!(%height, %operator, "an authority is ahead");
-                self.sync.heard_of(height.0.saturating_sub(1));
             }
         }
         Ok(())

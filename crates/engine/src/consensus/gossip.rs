@@ -149,9 +149,21 @@ impl Driver {
         }
     }
 
+    /// When the next block is asked for.
+    pub(super) fn next_pull(&self) -> Option<Instant> {
+        if self.pulls_running() >= PULLS_MAX {
+            return None;
+        }
+        self.wanted.values().filter_map(|wanted| wanted.ask_at).min()
+    }
+
+    fn pulls_running(&self) -> usize {
+        self.wanted.values().filter(|wanted| wanted.ask_at.is_none()).count()
+    }
+
     /// Asks peers for blocks that are missing.
     pub(super) fn pull_wanted(&mut self, now: Instant) {
-        let running = self.wanted.values().filter(|wanted| wanted.ask_at.is_none()).count();
+        let running = self.pulls_running();
         let due: Vec<B256> = self
             .wanted
             .iter()

@@ -105,8 +105,13 @@ impl Guard {
     pub(super) fn open(path: &Path) -> Result<Self, GuardError> {
         let failed = |source| GuardError::File { path: path.into(), source };
         let mut options = OpenOptions::new();
-        let mut file =
-            options.read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        let mut file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(failed)?;
         let mut bytes = Vec::new();
         file.by_ref().take(2 * SLOT_STRIDE).read_to_end(&mut bytes).map_err(failed)?;
         let slot = |at: u64| bytes.get(at as usize..).and_then(read_slot);

@@ -3,13 +3,9 @@
 use super::{
     driver::Driver,
     log::Recovered,
-    status::{EngineStatus, Participation},
+    status::{EngineStatus, Participation, Step},
 };
-use crate::{
-    chain::Sealed,
-    error::EngineError,
-    metrics::consensus as counted,
-};
+use crate::{chain::Sealed, error::EngineError, metrics::consensus as counted};
 use mfenx_consensus::{
     Config, Height, Input, Machine, Operator, Timeouts, ValidatorSet, WalEntry, thresholds,
 };
@@ -45,6 +41,7 @@ impl Driver {
         self.assemblies.start_height(height);
         self.wanted.clear();
         self.build = None;
+        self.step = Step::Propose;
         self.decision = self.decision.take().filter(|(one, _)| one.height.0 >= height);
         let log = self.replayed(recovered);
         if self.votes(&log)? {
@@ -103,8 +100,7 @@ impl Driver {
             journal.set_votes_from(0)?;
         }
         let allowed = journal.may_sign(height, log);
-        let participation =
-            if allowed { Participation::Validator } else { Participation::Waiting };
+        let participation = if allowed { Participation::Validator } else { Participation::Waiting };
         if !allowed && self.participation != participation {
             tracing::warn!(
                 height,

@@ -4,7 +4,11 @@
 //! and as many pulls as there are blocks wanted.
 
 use super::sync::Synced;
-use crate::{candidate::Candidate, chain::Sealed, error::{BlockFault, EngineError}};
+use crate::{
+    candidate::Candidate,
+    chain::Sealed,
+    error::{BlockFault, EngineError},
+};
 use alloy_primitives::B256;
 use bytes::Bytes;
 use mfenx_network::PeerId;

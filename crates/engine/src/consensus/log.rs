@@ -90,8 +90,13 @@ impl Log {
     pub(super) fn open(path: &Path) -> Result<(Self, Recovered), LogError> {
         let failed = |source| LogError::File { path: path.into(), source };
         let mut options = OpenOptions::new();
-        let mut file =
-            options.read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        let mut file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let damaged = |at, reason: &str| {
             Err(LogError::Damaged { path: path.into(), at, reason: reason.into() })
@@ -109,8 +114,8 @@ impl Log {
             return Ok((log, recovered));
         };
         let Some(height) = read_file_header(header) else {
-            // All of it torn, or not a log.
-            if bytes.len() > FILE_HEADER_BYTES {
+            // Room that was made and never written is torn, too; anything else is not a log.
+            if bytes.len() > FILE_HEADER_BYTES && header.iter().any(|byte| *byte != 0) {
                 return damaged(0, "its first bytes are not those of a log");
             }
             return Ok((log, recovered));
@@ -124,7 +129,8 @@ impl Log {
             }
             at += FRAME_HEADER_BYTES + records.len();
         }
-        if let Some(later) = (at + 1..bytes.len()).find(|&at| read_frame(&bytes, at, height).is_some())
+        if let Some(later) =
+            (at + 1..bytes.len()).find(|&at| read_frame(&bytes, at, height).is_some())
         {
             return damaged(at as u64, &format!("valid records follow at byte {later}"));
         }

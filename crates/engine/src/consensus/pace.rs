@@ -131,7 +131,8 @@ mod tests {
     const MS: fn(u64) -> Duration = Duration::from_millis;
 
     fn pace(now: Instant, unix: Duration, parent: u64) -> Pace {
-        let params = ChainParams { block_time_ms: 1_000, idle_block_time_ms: 5_000, ..<_>::default() };
+        let params =
+            ChainParams { block_time_ms: 1_000, idle_block_time_ms: 5_000, ..<_>::default() };
         let mut pace = Pace::new(&params);
         pace.start_height(now, unix, parent);
         pace

@@ -36,7 +36,7 @@ impl Server {
     pub(super) fn answer(&self, request: Request, undecided: &Blocks) {
         let wanted = match request.protocol {
             Protocol::Parts => match decode_payload_request(&request.data) {
-                Ok(hash) => match undecided.payload(hash) {
+                Ok(hash) => match undecided.checked_payload(hash) {
                     Some(payload) => return request.reply.send(payload),
                     None => Wanted::Block(hash),
                 },

@@ -64,11 +64,6 @@ impl SyncState {
         }
     }
 
-    /// Somebody claims a head, which is a reason to ask peers and nothing more.
-    pub(super) fn heard_of(&mut self, number: u64) {
-        tracing::trace!(number, "heard of a head");
-    }
-
     /// A peer passed on a certificate of that height.
     pub(super) fn heard_from(&mut self, peer: PeerId, number: u64) {
         self.connected(peer);
@@ -133,14 +128,14 @@ impl Driver {
         }
         let since = *self.sync.behind_since.get_or_insert_with(Instant::now);
         // The block that is being decided, or fetched by its hash, need not be asked for.
-        let soon = self.sync.target == head + 1
-            && (self.machine.is_some() || self.decision.is_some());
+        let soon =
+            self.sync.target == head + 1 && (self.machine.is_some() || self.decision.is_some());
         if self.writing || (soon && since.elapsed() < PATIENCE) {
             return;
         }
-        let peers = peers.iter().filter(|peer| {
-            peer.head.number > head && !self.sync.is_distrusted(&peer.peer)
-        });
+        let peers = peers
+            .iter()
+            .filter(|peer| peer.head.number > head && !self.sync.is_distrusted(&peer.peer));
         let peers = peers.map(|peer| (peer.peer, peer.head.number)).collect();
         self.writing = true;
         let job = Job {
@@ -327,8 +322,7 @@ fn import_one(
     missed: &mut Vec<Address>,
 ) -> Result<Sealed, Failure> {
     let (proof, block) = decode_payload(payload)?;
-    let certificate =
-        Certificate::decode(certificate).map_err(|_| BlockFault::OtherCertificate)?;
+    let certificate = Certificate::decode(certificate).map_err(|_| BlockFault::OtherCertificate)?;
     let reader = chain.store().reader().map_err(|error| Failure::Ours(error.into()))?;
     let authorities = sets.after_head(&reader).map_err(Failure::Ours)?;
     drop(reader);

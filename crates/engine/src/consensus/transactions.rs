@@ -121,8 +121,7 @@ impl Relay {
         waiting: &mut VecDeque<Arc<RecoveredTransaction>>,
         transaction: Arc<RecoveredTransaction>,
     ) {
-        if waiting.len() < WAITING_MAX
-            && !self.foreign.lock().known.contains(transaction.tx_hash())
+        if waiting.len() < WAITING_MAX && !self.foreign.lock().known.contains(transaction.tx_hash())
         {
             waiting.push_back(transaction);
         }

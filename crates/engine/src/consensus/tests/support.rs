@@ -1,7 +1,7 @@
 //! Nodes for tests: a store, a pool, a network on loopback, an engine.
 
 use crate::{
-    Chain, Engine, EngineConfig, EngineOptions, EngineStatus, HeadFeed, ValidatorKeys,
+    Chain, Engine, EngineConfig, EngineError, EngineOptions, EngineStatus, HeadFeed, ValidatorKeys,
 };
 use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_primitives::{Address, B256, TxKind, U256};
@@ -9,9 +9,7 @@ use alloy_signer::SignerSync;
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use mfenx_chainspec::{ChainSpec, ConsensusParams, ConsensusTimeouts};
 use mfenx_consensus::ConsensusKey;
-use mfenx_network::{
-    Identity, Limits, Network, NetworkConfig, NetworkHandle, PeerAddress, PeerId,
-};
+use mfenx_network::{Identity, Limits, Network, NetworkConfig, NetworkHandle, PeerAddress};
 use mfenx_primitives::{AccountState, Authority, Quorum, RecoveredTransaction, Transaction};
 use mfenx_storage::{Durability, Store, StoreOptions};
 use mfenx_txpool::{PoolConfig, PoolHandle, SenderState};
@@ -29,7 +27,7 @@ pub(super) fn operator(index: u8) -> Address {
     Address::repeat_byte(index + 1)
 }
 
-fn identity(index: u8) -> Identity {
+pub(super) fn identity(index: u8) -> Identity {
     Identity::from_seed(&mut [0xa0 + index; 32]).unwrap()
 }
 
@@ -84,7 +82,7 @@ pub(super) struct Node {
     pub(super) network: NetworkHandle,
     pub(super) status: watch::Receiver<EngineStatus>,
     stop: CancellationToken,
-    engine: JoinHandle<Result<(), crate::EngineError>>,
+    engine: JoinHandle<Result<(), EngineError>>,
     swarm: JoinHandle<()>,
 }
 
@@ -99,8 +97,11 @@ pub(super) fn network(
     identity: Identity,
     authority: bool,
     others: &[PeerAddress],
-) -> (NetworkHandle, tokio::sync::mpsc::Receiver<mfenx_network::NetworkEvent>, mfenx_network::NetworkTask)
-{
+) -> (
+    NetworkHandle,
+    tokio::sync::mpsc::Receiver<mfenx_network::NetworkEvent>,
+    mfenx_network::NetworkTask,
+) {
     let mut config = NetworkConfig::new(identity, chain.identity());
     config.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
     config.persistent = others.to_vec();
@@ -120,16 +121,16 @@ impl Node {
         others: &[PeerAddress],
     ) -> Self {
         let identity = index.map_or_else(Identity::generate, identity);
-        Self::start_as(path, spec, index.map(keys), identity, others)
+        Self::try_start(path, spec, index.map(keys), identity, others).unwrap()
     }
 
-    pub(super) fn start_as(
+    pub(super) fn try_start(
         path: &Path,
         spec: &Arc<ChainSpec>,
         keys: Option<ValidatorKeys>,
         identity: Identity,
         others: &[PeerAddress],
-    ) -> Self {
+    ) -> Result<Self, EngineError> {
         let chain = open_chain(path, spec);
         let head = chain.head().unwrap();
         let pool = PoolHandle::new(Arc::clone(spec), PoolConfig::default(), &head);
@@ -147,20 +148,15 @@ impl Node {
             keys,
             directory: path.join("consensus"),
             options: EngineOptions::default(),
-        })
-        .unwrap();
+        })?;
         let status = engine.status();
         let engine = tokio::spawn(engine.run(stop.clone()));
-        Self { chain, pool, feed, network, status, stop, engine, swarm }
+        Ok(Self { chain, pool, feed, network, status, stop, engine, swarm })
     }
 
     pub(super) async fn address(&self) -> PeerAddress {
         let addresses = self.network.listening().await;
         PeerAddress { peer: self.network.local_peer_id(), addresses: addresses.to_vec() }
-    }
-
-    pub(super) fn id(&self) -> PeerId {
-        self.network.local_peer_id()
     }
 
     /// Stops the node and gives its store back.
@@ -179,11 +175,6 @@ impl Node {
         self.swarm.await.unwrap();
         // What a thread was writing is written before the store can be opened again.
         tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-
-    /// Why the engine ended by itself.
-    pub(super) async fn outcome(self) -> Result<(), crate::EngineError> {
-        timeout(DEADLINE, self.engine).await.unwrap().unwrap()
     }
 
     pub(super) fn height(&self) -> u64 {
