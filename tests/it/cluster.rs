@@ -48,7 +48,7 @@ pub(crate) struct Member {
     keys: Option<PathBuf>,
     pub(crate) data: PathBuf,
     /// Where its peers find it, now and after every start.
-    p2p: SocketAddr,
+    pub(crate) p2p: SocketAddr,
     http: SocketAddr,
     peer_id: String,
     node: Option<Node>,
@@ -78,8 +78,9 @@ impl Cluster {
         let names: Vec<_> = (0..authorities).map(|index| format!("authority{index}")).collect();
         let registrations: Vec<_> = names.iter().map(|name| register(path, name)).collect();
         let chain = path.join("chain.json");
-        let mut command = format!("genesis --base dev --quorum {quorum} --out {{}}");
-        let mut paths: Vec<&Path> = vec![&chain];
+        let base = lively_base(path);
+        let mut command = format!("genesis --base {{}} --quorum {quorum} --out {{}}");
+        let mut paths: Vec<&Path> = vec![&base, &chain];
         for registration in &registrations {
             command.push_str(" --authority {}");
             paths.push(registration);
@@ -180,6 +181,12 @@ impl Cluster {
         self.rpc(index).get("mfenx_consensusStatus", json!([]))
     }
 
+    /// Pieces of evidence against somebody that a member keeps.
+    pub(crate) fn evidence(&self, index: usize) -> usize {
+        let file = self.members[index].data.join("consensus/evidence");
+        fs::read_to_string(file).map_or(0, |text| text.lines().count())
+    }
+
     /// Waits until the members with these indices have `count` more blocks than the first has now.
     pub(crate) fn advance(&self, indices: &[usize], count: u64) {
         let goal = self.head(indices[0]) + count;
@@ -208,6 +215,17 @@ impl Cluster {
             }
         }
     }
+}
+
+/// The development chain, with a block each second also when there is nothing to put into it.
+fn lively_base(dir: &Path) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let dev = fs::read(root.join("chainspec/dev.json")).unwrap();
+    let mut chain: Value = serde_json::from_slice(&dev).unwrap();
+    chain["config"]["mfenx"]["idleBlockTimeMs"] = json!(1_000);
+    let path = dir.join("base.json");
+    fs::write(&path, chain.to_string()).unwrap();
+    path
 }
 
 /// Hash and state root of every block up to `last`.

@@ -115,10 +115,10 @@ fn apart(spaces: &Namespaces, authorities: usize, quorum: &str) -> Cluster {
 
 /// The heads of these nodes do not move, but for a block that was under way.
 fn stands_still(cluster: &Cluster, indices: &[usize]) {
-    thread::sleep(Duration::from_secs(2));
+    thread::sleep(Duration::from_millis(1_500));
     let heads = || indices.iter().map(|index| cluster.head(*index)).collect::<Vec<_>>();
     let before = heads();
-    thread::sleep(Duration::from_secs(8));
+    thread::sleep(Duration::from_secs(4));
     assert_eq!(heads(), before, "a side without a quorum decided");
 }
 
