@@ -184,7 +184,7 @@ impl Blocks {
     }
 
     /// The payload of a block, unless the log holds it already.
-    pub(super) fn to_log(&mut self, hash: B256) -> Option<Bytes> {
+    pub(super) fn take_unlogged(&mut self, hash: B256) -> Option<Bytes> {
         let entry = self.entries.get_mut(&hash)?;
         (!std::mem::replace(&mut entry.logged, true)).then(|| entry.payload.clone())
     }

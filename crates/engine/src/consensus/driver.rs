@@ -31,7 +31,7 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Events taken together, so that their records share one sync.
 const BATCH_MAX: usize = 64;
@@ -106,6 +106,9 @@ pub(super) struct Driver {
     /// Whether the network knows the authorities of this epoch.
     pub(super) pinned: bool,
     pub(super) status: watch::Sender<EngineStatus>,
+    /// Cancelled when the driver ends, however it does.
+    pub(super) ended: CancellationToken,
+    _end: DropGuard,
 }
 
 impl Driver {
@@ -133,7 +136,10 @@ impl Driver {
         let (status, seen) = watch::channel(EngineStatus::default());
         let (jobs, done) = Jobs::new();
         let pace = Pace::new(chain.spec().params());
+        let ended = CancellationToken::new();
         let mut driver = Self {
+            _end: ended.clone().drop_guard(),
+            ended,
             operator: keys.as_ref().map(|keys| keys.operator),
             keys,
             server: Server::new(chain.clone()),
@@ -219,6 +225,7 @@ impl Driver {
 
     /// A commit under way is finished, so that what was decided is not decided again.
     async fn drain(&mut self) -> Result<(), EngineError> {
+        self.ended.cancel();
         while self.writing {
             let Some(done) = self.done.recv().await else { return Ok(()) };
             if let Done::Committed { outcome } = done {
@@ -429,6 +436,10 @@ impl Driver {
                 self.pulled(hash, found);
                 Ok(())
             }
+            Done::Fetched { peer, first, answer } => {
+                self.fetched(peer, first, answer);
+                Ok(())
+            }
             Done::Synced(outcome) => {
                 self.writing = false;
                 self.synced(outcome?)
@@ -494,7 +505,7 @@ impl Driver {
     /// at once still have what they may be locked on.
     fn log_block(&mut self, hash: B256) {
         if let Some(journal) = &mut self.journal
-            && let Some(payload) = self.blocks.to_log(hash)
+            && let Some(payload) = self.blocks.take_unlogged(hash)
         {
             journal.append_block(&payload);
         }

@@ -113,7 +113,7 @@ impl Driver {
             let _ = self.network.set_peer_head(peer, head);
         }
         self.announced = number;
-        self.sync.heard_from(message.receipt.from(), number);
+        self.sync.connected(message.receipt.from());
         self.decide(certificate);
         Verdict::Accept
     }

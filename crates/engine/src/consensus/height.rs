@@ -64,7 +64,7 @@ impl Driver {
                 let hash = block.header.hash_slow();
                 self.blocks.insert(height, hash, payload, None);
                 // It is in the log.
-                let _ = self.blocks.to_log(hash);
+                let _ = self.blocks.take_unlogged(hash);
             }
         }
         for entry in &recovered.entries {

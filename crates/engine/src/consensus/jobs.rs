@@ -32,6 +32,7 @@ pub(super) enum Done {
     Checked { height: u64, hash: B256, decided: bool, outcome: Result<Box<Candidate>, Bad> },
     Committed { outcome: Result<Sealed, EngineError> },
     Pulled { hash: B256, found: Option<(PeerId, Bytes)> },
+    Fetched { peer: PeerId, first: u64, answer: Option<Bytes> },
     Synced(Result<Synced, EngineError>),
     Panicked(String),
 }

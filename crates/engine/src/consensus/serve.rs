@@ -71,7 +71,7 @@ enum Wanted {
 
 fn block_by_hash(reader: &Reader, hash: B256) -> Result<Option<Bytes>, StoreError> {
     let Some(number) = reader.block_number(hash)? else { return Ok(None) };
-    Ok(decided(reader, number)?.map(|(payload, _)| payload.into()))
+    Ok(decided(reader, number)?.map(|decided| decided.payload.into()))
 }
 
 /// As many blocks of the range as there are and as fit; none when there is none.
@@ -83,7 +83,7 @@ fn blocks(
     let mut answer = Vec::new();
     let last = range.first.saturating_add(u64::from(range.count.min(RANGE_BLOCKS_MAX)));
     for number in range.first..last {
-        let Some((payload, certificate)) = decided(reader, number)? else { break };
+        let Some(Decided { payload, certificate }) = decided(reader, number)? else { break };
         if answer.len() + payload.len() + certificate.len() + 8 > bytes_max {
             break;
         }
@@ -92,13 +92,20 @@ fn blocks(
     Ok((!answer.is_empty()).then(|| answer.into()))
 }
 
-/// The payload and the certificate of a block; none when it is not here or was not decided.
-fn decided(reader: &Reader, number: u64) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+/// A block as it travels.
+struct Decided {
+    payload: Vec<u8>,
+    certificate: Vec<u8>,
+}
+
+/// A block with its certificate; none when it is not here or was not decided.
+fn decided(reader: &Reader, number: u64) -> Result<Option<Decided>, StoreError> {
     let Some(decision) = reader.certificate(number)? else { return Ok(None) };
     let Ok(decision) = Decision::decode(&decision) else { return Ok(None) };
     let (Some(header), Some(body)) = (reader.header(number)?, reader.body(number)?) else {
         return Ok(None);
     };
     let block = Block::new(header.into_inner(), body);
-    Ok(Some((payload(&decision.proof, &block), decision.certificate.encode())))
+    let payload = payload(&decision.proof, &block);
+    Ok(Some(Decided { payload, certificate: decision.certificate.encode() }))
 }

@@ -1,8 +1,12 @@
 //! Catching up: ranges of decided blocks from peers, each block checked as if this node had voted.
 //!
-//! Bounds: one range is under way, with one behind it being fetched; [`RANGE_BLOCKS_MAX`] blocks
-//! and the protocol's bytes each. A peer that sends something wrong is left alone for
-//! [`DISTRUST`], and the range asked of another.
+//! A range is asked of one peer; when that takes long, of another as well, so that a peer which
+//! claims a high head and then keeps silent costs little. While a range is imported, the next is
+//! fetched. Only the import holds the writer: what is decided here never waits for a peer.
+//!
+//! Bounds: one range is imported, one waits, [`FETCHES_MAX`] are asked for; [`RANGE_BLOCKS_MAX`]
+//! blocks and the protocol's bytes each. A peer that sends something wrong is left alone for
+//! [`DISTRUST`], one that fails twice as long each time.
 
 use super::{
     driver::Driver,
@@ -22,52 +26,61 @@ use bytes::Bytes;
 use mfenx_consensus::Certificate;
 use mfenx_network::{NetworkHandle, PeerId, Protocol, Target};
 use mfenx_txpool::PoolHandle;
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::jobs::Done;
 
 /// How long a peer is left alone that sent something wrong.
 const DISTRUST: Duration = Duration::from_secs(60);
-/// How long a peer is not asked that had no answer.
+/// When a request takes longer, another peer is asked as well.
+const SLOW: Duration = Duration::from_millis(1_500);
+const FETCHES_MAX: usize = 3;
+/// How long a peer is not asked that had no answer for the first time.
 const PAUSE: Duration = Duration::from_millis(500);
 const PEERS_REMEMBERED_MAX: usize = 1024;
 /// How long a voting node waits for its own decision on a block that others have, before it takes it
 /// from them.
 const PATIENCE: Duration = Duration::from_millis(1_000);
 
-/// What is known about who has more.
+/// What is known about who has more, and what is under way.
 #[derive(Debug, Default)]
 pub(super) struct SyncState {
-    /// The highest head that a peer is believed to have.
-    target: u64,
-    /// Peers that are not asked until then.
-    paused: HashMap<PeerId, Instant>,
+    /// The highest head that there is reason to believe in.
+    shown: u64,
+    /// Peers that failed: until when they are not asked, and how often they did in a row.
+    failed: HashMap<PeerId, (Instant, u32)>,
     /// When a head above ours was first heard of.
     behind_since: Option<Instant>,
+    /// Whom a range was asked of, from which height on, and when.
+    fetching: Vec<(PeerId, u64, Instant)>,
+    /// A range that waits for its import.
+    fetched: Option<Range>,
+    /// The last height of the range that is being imported.
+    importing: Option<u64>,
+}
+
+/// An answer of a peer.
+#[derive(Debug)]
+struct Range {
+    peer: PeerId,
+    first: u64,
+    blocks: Vec<(Bytes, Bytes)>,
 }
 
 impl SyncState {
     /// The height to catch up to.
     pub(super) const fn target(&self) -> Option<u64> {
-        if self.target > 0 { Some(self.target) } else { None }
+        if self.shown > 0 { Some(self.shown) } else { None }
     }
 
-    /// A peer is back: what it did not have it may have now.
+    /// A peer is back, or has news: what it did not have it may have now.
     pub(super) fn connected(&mut self, peer: PeerId) {
-        if self.paused.get(&peer).is_some_and(|until| *until < Instant::now() + PAUSE) {
-            self.paused.remove(&peer);
+        let soon = Instant::now() + PAUSE;
+        if self.failed.get(&peer).is_some_and(|(until, _)| *until < soon) {
+            self.failed.remove(&peer);
         }
-    }
-
-    /// A peer passed on a certificate of that height.
-    pub(super) fn heard_from(&mut self, peer: PeerId, number: u64) {
-        self.connected(peer);
-        self.target = self.target.max(number);
     }
 
     /// Leaves a peer alone that sent something wrong.
@@ -78,193 +91,157 @@ impl SyncState {
         let _ = network.ban(peer, DISTRUST);
     }
 
+    /// Leaves a peer alone that did not answer, the longer the more often it did not.
+    fn fail(&mut self, peer: PeerId) {
+        let failures = self.failed.get(&peer).map_or(0, |(_, failures)| *failures);
+        self.pause(peer, DISTRUST.min(PAUSE * 2_u32.pow(failures.min(10))));
+    }
+
     fn pause(&mut self, peer: PeerId, time: Duration) {
         let now = Instant::now();
-        if self.paused.len() >= PEERS_REMEMBERED_MAX {
-            self.paused.retain(|_, until| *until > now);
+        if self.failed.len() >= PEERS_REMEMBERED_MAX {
+            self.failed.retain(|_, (until, _)| *until > now);
         }
-        if self.paused.len() < PEERS_REMEMBERED_MAX {
-            self.paused.insert(peer, now + time);
+        if self.failed.len() < PEERS_REMEMBERED_MAX {
+            let (until, failures) = self.failed.entry(peer).or_insert((now, 0));
+            *until = now + time;
+            *failures = failures.saturating_add(1);
         }
     }
 
     /// Whether a peer is not asked for now.
     pub(super) fn is_distrusted(&self, peer: &PeerId) -> bool {
-        self.paused.get(peer).is_some_and(|until| *until > Instant::now())
+        self.failed.get(peer).is_some_and(|(until, _)| *until > Instant::now())
+    }
+
+    /// Whether another request may be made: one at a time, unless it takes long.
+    fn may_fetch(&self, first: u64) -> bool {
+        let slow = |(_, _, since): &(PeerId, u64, Instant)| since.elapsed() > SLOW;
+        self.fetching.len() < FETCHES_MAX
+            && self.fetching.iter().filter(|(_, from, _)| *from == first).all(slow)
     }
 }
 
-/// What a sync job did.
-pub(super) struct Synced {
-    /// Peers that sent something wrong.
-    liars: Vec<PeerId>,
-    /// Peers that had no answer.
-    silent: Vec<PeerId>,
-    sets: Sets,
-    missed: BTreeMap<Address, u64>,
-}
-
-/// What a sync job works with.
-struct Job {
-    chain: Chain,
-    pool: PoolHandle,
-    feed: HeadFeed,
-    network: NetworkHandle,
-    peers: Vec<(PeerId, u64)>,
-    next: u64,
-    done: Synced,
-}
-
 impl Driver {
-    /// Starts to catch up when peers are ahead and nothing is being written.
+    /// Carries on with catching up: imports what was fetched, and asks for what is missing.
     pub(super) fn sync_if_behind(&mut self) {
+        self.import_fetched();
         let head = self.head.number;
         let peers = self.network.peers();
-        let highest = peers.iter().filter(|peer| !self.sync.is_distrusted(&peer.peer));
-        self.sync.target = highest.map(|peer| peer.head.number).max().unwrap_or(0);
-        if self.sync.target <= head {
+        let trusted = peers.iter().filter(|peer| !self.sync.is_distrusted(&peer.peer));
+        let trusted: Vec<_> = trusted.collect();
+        let highest = |pinned: bool| {
+            let peers = trusted.iter().filter(|peer| peer.pinned || !pinned);
+            peers.map(|peer| peer.head.number).max()
+        };
+        let target = highest(false).unwrap_or(0);
+        // Anybody may claim a head; authorities are who they say they are.
+        self.sync.shown = highest(true).unwrap_or(target).max(self.announced);
+        if target <= head {
             self.sync.behind_since = None;
             return;
         }
         let since = *self.sync.behind_since.get_or_insert_with(Instant::now);
         // The block that is being decided, or fetched by its hash, need not be asked for.
-        let soon =
-            self.sync.target == head + 1 && (self.machine.is_some() || self.decision.is_some());
-        if self.writing || (soon && since.elapsed() < PATIENCE) {
+        let soon = target == head + 1 && (self.machine.is_some() || self.decision.is_some());
+        let first = self.sync.importing.unwrap_or(head) + 1;
+        if self.sync.fetched.is_some()
+            || first > target
+            || (soon && since.elapsed() < PATIENCE)
+            || !self.sync.may_fetch(first)
+        {
             return;
         }
-        let peers = peers
-            .iter()
-            .filter(|peer| peer.head.number > head && !self.sync.is_distrusted(&peer.peer));
-        let peers = peers.map(|peer| (peer.peer, peer.head.number)).collect();
-        self.writing = true;
-        let job = Job {
-            chain: self.chain.clone(),
-            pool: self.pool.clone(),
-            feed: self.feed.clone(),
-            network: self.network.clone(),
-            peers,
-            next: head + 1,
-            done: Synced {
-                liars: Vec::new(),
-                silent: Vec::new(),
-                sets: self.sets.clone(),
-                missed: BTreeMap::new(),
-            },
-        };
-        self.jobs.waiting(async move { Done::Synced(job.run().await) });
+        let free = |peer: &PeerId| !self.sync.fetching.iter().any(|(asked, ..)| asked == peer);
+        let best = trusted.iter().filter(|peer| peer.head.number >= first && free(&peer.peer));
+        let best = best.min_by_key(|peer| peer.latency.unwrap_or(Duration::MAX));
+        let Some(peer) = best.map(|peer| peer.peer) else { return };
+        self.sync.fetching.push((peer, first, Instant::now()));
+        let network = self.network.clone();
+        self.jobs.waiting(async move {
+            let request = RangeRequest { first, count: RANGE_BLOCKS_MAX }.encode();
+            let answer = network.request(Target::Peer(peer), Protocol::Blocks, request).await;
+            if let Err(error) = &answer {
+                tracing::debug!(%error, first, "asked for blocks in vain");
+            }
+            Done::Fetched { peer, first, answer: answer.ok().map(|answer| answer.data) }
+        });
     }
 
-    /// A sync job has ended, caught up or not.
+    /// A peer answered, or did not.
+    pub(super) fn fetched(&mut self, peer: PeerId, first: u64, answer: Option<Bytes>) {
+        self.sync.fetching.retain(|(asked, from, _)| (*asked, *from) != (peer, first));
+        let Some(answer) = answer else { return self.sync.fail(peer) };
+        match read_blocks(answer, RANGE_BLOCKS_MAX) {
+            Ok(blocks) if !blocks.is_empty() => {
+                self.sync.failed.remove(&peer);
+                if self.sync.fetched.is_none() {
+                    self.sync.fetched = Some(Range { peer, first, blocks });
+                }
+            }
+            Ok(_) | Err(_) => self.sync.distrust(&self.network, peer),
+        }
+    }
+
+    /// Imports the range that was fetched, unless something else is being written.
+    fn import_fetched(&mut self) {
+        if self.writing {
+            return;
+        }
+        let Some(Range { peer, first, mut blocks }) = self.sync.fetched.take() else { return };
+        // What was decided here in the meantime need not be looked at.
+        let known = self.height().saturating_sub(first);
+        if first > self.height() || known >= blocks.len() as u64 {
+            return;
+        }
+        blocks.drain(..known as usize);
+        self.sync.importing = Some(self.head.number + blocks.len() as u64);
+        self.writing = true;
+        let (chain, pool, feed) = (self.chain.clone(), self.pool.clone(), self.feed.clone());
+        let (mut sets, stop) = (self.sets.clone(), self.ended.clone());
+        self.jobs.blocking(move || {
+            let imported = import(&chain, &pool, &feed, &mut sets, blocks, &stop);
+            Done::Synced(imported.map(|imported| Synced { peer, sets, imported }))
+        });
+    }
+
+    /// An import has ended, at its end or at a wrong block.
     pub(super) fn synced(&mut self, synced: Synced) -> Result<(), EngineError> {
-        for peer in synced.liars {
+        let Synced { peer, sets, imported } = synced;
+        self.sync.importing = None;
+        self.sets = sets;
+        for operator in imported.missed {
+            *Arc::make_mut(&mut self.missed).entry(operator).or_default() += 1;
+            counted::missed();
+        }
+        if let Some(fault) = imported.fault {
+            tracing::warn!(%peer, %fault, "a peer sent a wrong block");
+            self.sync.fetched = None;
             self.sync.distrust(&self.network, peer);
-        }
-        for peer in synced.silent {
-            self.sync.pause(peer, PAUSE);
-        }
-        self.sync.behind_since = None;
-        self.sets = synced.sets;
-        for (operator, rounds) in synced.missed {
-            *Arc::make_mut(&mut self.missed).entry(operator).or_default() += rounds;
         }
         let head = self.chain.head()?;
         if head.number == self.head.number {
             return Ok(());
         }
         tracing::debug!(from = self.head.number, to = head.number, "synced");
+        self.sync.behind_since = None;
         self.head = head;
         self.tell_head();
         self.start_height(Recovered::default())
     }
 }
 
-impl Job {
-    /// Takes ranges until nobody has more.
-    async fn run(mut self) -> Result<Synced, EngineError> {
-        let mut ahead: Option<(PeerId, Bytes)> = None;
-        loop {
-            let (peer, answer) = match ahead.take() {
-                Some(found) => found,
-                None => match self.fetch(self.next).await {
-                    Some(found) => found,
-                    None => return Ok(self.done),
-                },
-            };
-            let Ok(blocks) = read_blocks(answer, RANGE_BLOCKS_MAX) else {
-                self.lied(peer);
-                continue;
-            };
-            let after = self.next + blocks.len() as u64;
-            let (chain, pool, feed) = (self.chain.clone(), self.pool.clone(), self.feed.clone());
-            let mut sets = self.done.sets.clone();
-            let import = tokio::task::spawn_blocking(move || {
-                let outcome = import(&chain, &pool, &feed, &mut sets, blocks);
-                (sets, outcome)
-            });
-            // While one range is executed, the next is fetched.
-            let more = self.peers.iter().any(|(_, head)| *head >= after);
-            let (imported, fetched) = tokio::join!(import, async {
-                if more { self.fetch_quietly(after).await } else { None }
-            });
-            let (sets, outcome) =
-                imported.map_err(|error| EngineError::Worker(error.to_string()))?;
-            self.done.sets = sets;
-            let Imported { next, missed, fault } = outcome?;
-            self.next = self.next.max(next);
-            for operator in missed {
-                *self.done.missed.entry(operator).or_default() += 1;
-            }
-            match fault {
-                None => ahead = fetched,
-                Some(fault) => {
-                    tracing::warn!(%peer, block = self.next, %fault, "a peer sent a wrong block");
-                    self.lied(peer);
-                }
-            }
-        }
-    }
-
-    fn lied(&mut self, peer: PeerId) {
-        self.peers.retain(|(known, _)| *known != peer);
-        self.done.liars.push(peer);
-    }
-
-    /// Asks one peer after the other for a range.
-    async fn fetch(&mut self, first: u64) -> Option<(PeerId, Bytes)> {
-        while let Some(&(peer, _)) = self.peers.iter().find(|(_, head)| *head >= first) {
-            if let Some(found) = self.ask(peer, first).await {
-                return Some(found);
-            }
-            self.peers.retain(|(known, _)| *known != peer);
-            self.done.silent.push(peer);
-        }
-        None
-    }
-
-    /// Asks the best peer once; its silence is found out by [`Self::fetch`].
-    async fn fetch_quietly(&self, first: u64) -> Option<(PeerId, Bytes)> {
-        let (peer, _) = *self.peers.iter().find(|(_, head)| *head >= first)?;
-        self.ask(peer, first).await
-    }
-
-    async fn ask(&self, peer: PeerId, first: u64) -> Option<(PeerId, Bytes)> {
-        let request = RangeRequest { first, count: RANGE_BLOCKS_MAX }.encode();
-        match self.network.request(Target::Peer(peer), Protocol::Blocks, request).await {
-            Ok(answer) if !answer.data.is_empty() => Some((peer, answer.data)),
-            Ok(_) => None,
-            Err(error) => {
-                tracing::debug!(%error, first, "asked for blocks in vain");
-                None
-            }
-        }
-    }
+/// What an import did.
+pub(super) struct Synced {
+    /// Whose blocks they were.
+    peer: PeerId,
+    sets: Sets,
+    imported: Imported,
 }
 
-/// How far an import came.
+/// How an import ended.
 struct Imported {
-    /// The first height that is missing now.
-    next: u64,
+    /// Whose turns passed without a decision.
     missed: Vec<Address>,
     fault: Option<BlockFault>,
 }
@@ -276,10 +253,14 @@ fn import(
     feed: &HeadFeed,
     sets: &mut Sets,
     blocks: Vec<(Bytes, Bytes)>,
+    stop: &CancellationToken,
 ) -> Result<Imported, EngineError> {
     let mut missed = Vec::new();
     let mut fault = None;
     for (payload, certificate) in blocks {
+        if stop.is_cancelled() {
+            break;
+        }
         match import_one(chain, sets, &payload, &certificate, &mut missed) {
             Ok(sealed) => {
                 let Sealed { committed, changed } = sealed;
@@ -295,7 +276,7 @@ fn import(
             Err(Failure::Ours(error)) => return Err(error),
         }
     }
-    Ok(Imported { next: chain.head()?.number + 1, missed, fault })
+    Ok(Imported { missed, fault })
 }
 
 /// Whose failure it is.

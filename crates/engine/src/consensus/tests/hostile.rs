@@ -5,8 +5,8 @@ use super::support::{
     spec,
 };
 use crate::{
-    Chain,
-    candidate::{decode_payload, payload},
+    Chain, EngineError,
+    candidate::payload,
     consensus::wire::{self, RangeRequest},
 };
 use bytes::Bytes;
@@ -32,6 +32,7 @@ enum Lie {
     Proof,
     Root,
     Garbage,
+    Silence,
 }
 
 /// A quorum's certificate for any block, as only authorities that all lie could make it.
@@ -76,7 +77,7 @@ fn bent(chain: &Chain, lie: Lie) -> Bytes {
             let set = ValidatorSet::new(&params.authorities, params.quorum, decision.seed).unwrap();
             decision.certificate = certify(chain, &set, 1, block.header.hash_slow());
         }
-        Lie::Garbage => return vec![0xff; 1000].into(),
+        Lie::Garbage | Lie::Silence => return vec![0xff; 1000].into(),
     }
     let mut answer = Vec::new();
     let payload = payload(&decision.proof, &block);
@@ -98,12 +99,16 @@ async fn liar(
         PeerAddress { peer: handle.local_peer_id(), addresses: handle.listening().await.to_vec() };
     let answer = bent(chain, lie);
     tokio::spawn(async move {
+        let mut held = Vec::new();
         while let Some(event) = events.recv().await {
             if let NetworkEvent::Request(request) = event
                 && request.protocol == Protocol::Blocks
             {
-                request.reply.send(answer.clone());
                 asked.send_modify(|count| *count += 1);
+                match lie {
+                    Lie::Silence => held.push(request),
+                    _ => request.reply.send(answer.clone()),
+                }
             }
         }
         drop(handle);
@@ -126,7 +131,15 @@ async fn a_lying_peer_is_refused_and_another_one_used() {
     let spec = spec(3, Quorum::Majority, 100);
     let directories = [directory(), directory(), directory()];
     let nodes = a_chain(&spec, &directories, 3).await;
-    for lie in [Lie::Certificate, Lie::OtherCertificate, Lie::Proof, Lie::Root, Lie::Garbage] {
+    let lies = [
+        Lie::Certificate,
+        Lie::OtherCertificate,
+        Lie::Proof,
+        Lie::Root,
+        Lie::Garbage,
+        Lie::Silence,
+    ];
+    for lie in lies {
         let stop = CancellationToken::new();
         let (asked, mut seen) = tokio::sync::watch::channel(0);
         let liar = liar(&nodes[0].chain, lie, asked, stop.clone()).await;
@@ -208,4 +221,47 @@ async fn noise_from_an_authority_and_from_a_stranger_does_no_harm() {
         node.reach(height + 3).await;
     }
     agree(&nodes, height + 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_sign_elsewhere_stop_the_node_with_evidence() {
+    let spec = spec(4, Quorum::Bft, 300);
+    let directories = [directory(), directory(), directory()];
+    let mut nodes = a_chain(&spec, &directories, 2).await;
+    let scratch = directory();
+    let chain = open_chain(scratch.path(), &spec);
+    let stop = CancellationToken::new();
+    let (handle, events, task) = network(&chain, identity(3), true, &addresses(&nodes).await);
+    drop(events);
+    tokio::spawn(task.run(stop.clone()));
+    let victim = nodes.remove(0);
+    let double = keys(0);
+    let domain = chain.domain();
+    let feed = victim.feed.clone();
+    let signing = tokio::spawn(async move {
+        loop {
+            let next = feed.latest().borrow().number + 1;
+            for height in next..next + 3 {
+                let vote = Vote {
+                    kind: VoteType::Prevote,
+                    height: Height(height),
+                    round: Round::new(0),
+                    value: NilOrVal::Val(B256::repeat_byte(0xdd)),
+                    operator: Operator(double.operator),
+                };
+                let vote = double.consensus.sign_vote(&domain, vote);
+                let message = mfenx_consensus::Message::Vote(vote);
+                let _ = handle.publish(Topic::Consensus, wire::encode_message(&message));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let error = victim.outcome().await.unwrap_err();
+    assert!(matches!(error, EngineError::SecondNode { .. }), "{error}");
+    signing.abort();
+    stop.cancel();
+    let evidence = std::fs::read_to_string(directories[0].path().join("consensus/evidence"));
+    let line = alloy_primitives::hex::decode(evidence.unwrap().lines().next().unwrap()).unwrap();
+    let evidence = mfenx_consensus::Evidence::decode(&line).unwrap();
+    assert_eq!(evidence.operator().0, keys(0).operator);
 }

@@ -1,10 +1,11 @@
 //! Whole networks.
 
+use super::super::wire::CHUNK_BYTES;
 use super::support::{
     DEADLINE, Node, addresses, agree, authorities, directory, identity, keys, spec,
 };
 use crate::{Participation, Step, ValidatorKeys};
-use mfenx_primitives::{Address, Quorum};
+use mfenx_primitives::{Address, Bytes, Quorum};
 use tokio::time::timeout;
 
 const BLOCK_MS: u64 = 100;
@@ -154,4 +155,25 @@ async fn keys_that_are_not_the_registered_ones_are_refused() {
     let (stranger, identity) = (keys(7), identity(7));
     let node = Node::try_start(path.path(), &spec, Some(stranger), identity, &[]).unwrap();
     assert_eq!(node.status.borrow().participation, Participation::Follower);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_of_many_parts_is_decided() {
+    let spec = spec(3, Quorum::Majority, 300);
+    let directories = [directory(), directory(), directory()];
+    let nodes = authorities(&directories, &spec).await;
+    nodes[0].reach(1).await;
+    let input = Bytes::from(vec![0; 100_000]);
+    let hashes: Vec<_> =
+        (0..8).map(|from| nodes[0].send_input(from, 0, input.clone(), 2_000_000)).collect();
+    let mut largest = 0;
+    for hash in hashes {
+        let number = nodes[2].mined(hash).await;
+        let block = nodes[2].chain.store().reader().unwrap().block(number).unwrap().unwrap();
+        largest = largest.max(alloy_rlp::encode(block.block()).len());
+    }
+    assert!(largest > 2 * CHUNK_BYTES, "{largest}");
+    let height = nodes[2].height();
+    nodes[1].reach(height).await;
+    agree(&nodes[1..], height);
 }

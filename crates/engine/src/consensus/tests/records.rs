@@ -33,7 +33,7 @@ fn written(path: &Path, records: u32) -> Vec<u64> {
     log.reset(7).unwrap();
     let append = |round| {
         log.append_entry(&vote(7, round, 1));
-        log.append_block(&vec![round as u8; 3000]);
+        log.append_block(&vec![round as u8 + 1; 3000]);
         log.sync().unwrap();
         fs::metadata(path).unwrap().len()
     };

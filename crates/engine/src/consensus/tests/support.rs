@@ -4,7 +4,7 @@ use crate::{
     Chain, Engine, EngineConfig, EngineError, EngineOptions, EngineStatus, HeadFeed, ValidatorKeys,
 };
 use alloy_consensus::{SignableTransaction, TxEip1559};
-use alloy_primitives::{Address, B256, TxKind, U256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use mfenx_chainspec::{ChainSpec, ConsensusParams, ConsensusTimeouts};
@@ -177,6 +177,13 @@ impl Node {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
+    /// Why the engine ended by itself.
+    pub(super) async fn outcome(self) -> Result<(), EngineError> {
+        let ended = timeout(DEADLINE, self.engine).await.unwrap().unwrap();
+        self.stop.cancel();
+        ended
+    }
+
     pub(super) fn height(&self) -> u64 {
         self.feed.latest().borrow().number
     }
@@ -198,10 +205,16 @@ impl Node {
 
     /// Sends `5` wei from a funded account.
     pub(super) fn send(&self, from: u32, nonce: u64) -> B256 {
+        self.send_input(from, nonce, Bytes::new(), 21_000)
+    }
+
+    /// Sends `5` wei and something to read.
+    pub(super) fn send_input(&self, from: u32, nonce: u64, input: Bytes, gas_limit: u64) -> B256 {
         let unsigned = TxEip1559 {
             chain_id: self.chain.spec().chain_id(),
             nonce,
-            gas_limit: 21_000,
+            gas_limit,
+            input,
             max_fee_per_gas: 10_000_000_000,
             max_priority_fee_per_gas: 1_000_000_000,
             to: TxKind::Call(Address::repeat_byte(0x77)),
