@@ -9,14 +9,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod clients;
+mod cluster;
 mod crash;
 mod disk;
+mod faults;
 mod fixtures;
 mod genesis;
 mod keys;
 mod layers;
 mod load;
+mod localnet;
+mod network;
 mod node;
+mod partition;
 mod persistence;
 mod rpc;
 mod rpc_runner;

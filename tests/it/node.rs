@@ -20,16 +20,24 @@ const READY_TIME_MAX: Duration = Duration::from_secs(60);
 const EXIT_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Settings that a developer's shell may have and a test must not.
-const ENVIRONMENT: [&str; 9] = [
+const ENVIRONMENT: [&str; 17] = [
     "MFENX_ADMIN",
     "MFENX_API",
+    "MFENX_BASE_PORT",
     "MFENX_BLOCK_TIME",
+    "MFENX_BOOTNODE",
     "MFENX_CHAIN",
     "MFENX_CHAIN_ID",
     "MFENX_DATADIR",
+    "MFENX_EXTERNAL",
     "MFENX_HTTP",
+    "MFENX_KEYS",
     "MFENX_LOG",
+    "MFENX_P2P",
     "MFENX_PASSPHRASE_FILE",
+    "MFENX_READY_HEAD_AGE",
+    "MFENX_READY_LAG",
+    "MFENX_READY_PEERS",
 ];
 
 /// The program: `MFENX_BIN`, or the one in this test's target directory.
@@ -101,6 +109,8 @@ pub(crate) struct Node {
     stderr: NamedTempFile,
     http: SocketAddr,
     admin: SocketAddr,
+    /// What it printed up to its ready line, which is the last of it.
+    said: String,
 }
 
 impl Node {
@@ -125,24 +135,48 @@ impl Node {
         command.stdout(Stdio::piped()).stderr(file(&stderr));
         let mut child = command.spawn().expect("mfenx starts");
         let stdout = child.stdout.take().expect("a pipe");
-        let (ready, line) = mpsc::channel();
+        let (ready, said) = mpsc::channel();
         // Reads to the end, so that the node never waits for somebody to read its output.
         thread::spawn(move || {
+            let mut said = String::new();
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                said.push_str(&line);
                 if line.starts_with("ready ") {
-                    let _ = ready.send(line);
+                    let _ = ready.send(said.clone());
                 }
+                said.push('\n');
             }
         });
-        let Ok(line) = line.recv_timeout(READY_TIME_MAX) else {
+        let Ok(said) = said.recv_timeout(READY_TIME_MAX) else {
             let _ = child.kill();
             let status = child.wait();
             panic!("no ready line from {command:?}: {status:?}\n{}", text(&stderr));
         };
-        let http = field(&line, "http").parse().expect("an address");
-        let admin = field(&line, "admin").parse().expect("an address");
-        assert!(!field(&line, "ws").is_empty(), "{line}");
-        Self { child, stderr, http, admin }
+        let line = said.lines().last().unwrap_or_default();
+        let http = field(line, "http").parse().expect("an address");
+        let admin = field(line, "admin").parse().expect("an address");
+        assert!(!field(line, "ws").is_empty(), "{line}");
+        Self { child, stderr, http, admin, said }
+    }
+
+    /// The number of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it printed up to its ready line.
+    pub(crate) fn said(&self) -> &str {
+        &self.said
+    }
+
+    /// Its ready line.
+    pub(crate) fn line(&self) -> &str {
+        self.said.lines().last().unwrap_or_default()
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        text(&self.stderr)
     }
 
     /// Where JSON-RPC answers.
@@ -233,7 +267,7 @@ fn wait(child: &mut Child, time_max: Duration) -> Option<ExitStatus> {
     None
 }
 
-fn field<'a>(line: &'a str, name: &str) -> &'a str {
+pub(crate) fn field<'a>(line: &'a str, name: &str) -> &'a str {
     let mut fields = line.split_whitespace().filter_map(|field| field.split_once('='));
     fields.find_map(|(key, value)| (key == name).then_some(value)).unwrap_or_default()
 }

@@ -8,8 +8,10 @@ use std::{
 };
 
 mod keys;
+mod network;
 
-pub(crate) use keys::{GenesisArgs, KeysCommand, ShowArgs, VerifyArgs};
+pub(crate) use keys::{GenesisArgs, KeysCommand, QuorumArg, ShowArgs, VerifyArgs};
+pub(crate) use network::{LocalnetArgs, NodeArgs};
 
 /// MFENX: an EVM-compatible node for chain ID 177155.
 #[derive(Debug, Parser)]
@@ -45,6 +47,10 @@ pub(crate) enum LogFormatArg {
 pub(crate) enum Command {
     /// Run a development chain: one authority, ten funded accounts, every API.
     Dev(DevArgs),
+    /// Run a node of a network: an authority when it has keys of one, else a follower.
+    Node(NodeArgs),
+    /// Run a network of several processes on this machine.
+    Localnet(LocalnetArgs),
     /// Answer JSON-RPC over an existing store, without consensus and network.
     Serve(ServeArgs),
     /// Import RLP blocks of any Ethereum-format chain, checking everything but the seals.
@@ -95,8 +101,8 @@ pub(crate) struct ListenArgs {
     #[arg(long, env = "MFENX_ADMIN", default_value = "127.0.0.1:9545", value_name = "ADDR", value_parser = address)]
     pub(crate) admin: SocketAddr,
     /// Namespaces to answer, separated by commas. `public`: eth, net, web3, txpool, mfenx; `all`:
-    /// those and debug, trace, ots, erigon; `testing` only by its name. (default: `all` for `dev`,
-    /// `public` for `serve`)
+    /// those and debug, trace, ots, erigon; `testing` only by its name. (default: `all` for `dev` and
+    /// `localnet`, else `public`)
     #[arg(long, env = "MFENX_API", value_name = "NAMES")]
     pub(crate) api: Option<String>,
 }

@@ -11,10 +11,14 @@ use mfenx_node::{BlockTime, ChainSpec, DevConfig, Listen, NodeError, ServeConfig
 use std::{path::Path, sync::Arc};
 
 mod keys;
+mod network;
 
-pub(crate) fn run(command: Command) -> Result<(), NodeError> {
+/// `log` is the filter of logs that the user named.
+pub(crate) fn run(command: Command, log: &str) -> Result<(), NodeError> {
     match command {
         Command::Dev(args) => dev(args),
+        Command::Node(args) => network::node(args),
+        Command::Localnet(args) => network::localnet(args, log),
         Command::Serve(args) => serve(args),
         Command::Import(args) => import(&args),
         Command::Export(args) => export(&args),

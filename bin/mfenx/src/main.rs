@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     };
     let result = mfenx_telemetry::init_logs(&cli.log, format)
         .map_err(mfenx_node::NodeError::from)
-        .and_then(|()| commands::run(cli.command));
+        .and_then(|()| commands::run(cli.command, &cli.log));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

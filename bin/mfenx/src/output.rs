@@ -2,8 +2,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use mfenx_node::{
-    ChainSpec, ImportProgress, ImportReport, NodeError, Ready, RunningAs, TableStats,
-    keys::PublicKeys,
+    ChainSpec, ImportProgress, ImportReport, LocalnetEvent, NodeError, Quorum, Ready, RunningAs,
+    TableStats, keys::PublicKeys,
 };
 use std::{
     io::{IsTerminal, Write},
@@ -58,8 +58,79 @@ fn write_ready(out: &mut impl Write, ready: &Ready) -> std::io::Result<()> {
         writeln!(out, "MetaMask    Add a network by hand: name MFENX, RPC URL {url},")?;
         writeln!(out, "            chain ID {}, currency symbol JULIAN.", ready.chain_id)?;
     }
+    if let RunningAs::Network { operator, quorum, authorities } = &ready.running_as {
+        write_network(out, operator.as_ref(), (*quorum, *authorities))?;
+    }
     writeln!(out)?;
-    writeln!(out, "ready http={} ws={} p2p=off admin={}", ready.http, ready.http, ready.admin)
+    writeln!(out, "{}", ready.line())
+}
+
+/// What kind of node of a network it is, and what its rule stands.
+fn write_network(
+    out: &mut impl Write,
+    operator: Option<&impl std::fmt::Display>,
+    (quorum, authorities): (Quorum, usize),
+) -> std::io::Result<()> {
+    match operator {
+        Some(operator) => writeln!(out, "Authority   {operator}")?,
+        None => writeln!(out, "Follower    without keys: checks every block, decides none")?,
+    }
+    writeln!(out, "Quorum      {}", rule(quorum, authorities))
+}
+
+/// A quorum rule in words.
+fn rule(quorum: Quorum, authorities: usize) -> String {
+    let rule = match quorum {
+        Quorum::Bft => "bft: more than two thirds; less than a third may fail or lie",
+        Quorum::Majority => {
+            "majority: more than half; tolerates crashes and no liars: a key that runs twice can \
+             fork this chain"
+        }
+    };
+    format!("{rule} ({authorities} authorities at genesis)")
+}
+
+/// What happens in a local network.
+pub(crate) fn localnet(event: &LocalnetEvent) {
+    let mut out = std::io::stdout().lock();
+    let _ = write_localnet(&mut out, event);
+    let _ = out.flush();
+}
+
+fn write_localnet(out: &mut impl Write, event: &LocalnetEvent) -> std::io::Result<()> {
+    match event {
+        LocalnetEvent::Chain {
+            directory,
+            is_temporary,
+            is_old,
+            chain_id,
+            genesis_hash,
+            quorum,
+        } => {
+            let kept = match (is_temporary, is_old) {
+                (true, _) => " (temporary, gone at the end: --datadir DIR keeps it)",
+                (_, true) => " (an existing network, which goes on)",
+                _ => "",
+            };
+            writeln!(out, "mfenx {}", crate::args::VERSION)?;
+            writeln!(out)?;
+            writeln!(out, "Directory   {}{kept}", directory.display())?;
+            writeln!(out, "Chain       ID {chain_id}, genesis {genesis_hash}")?;
+            writeln!(out, "Accounts    the ten of `mfenx dev`: {}", mfenx_node::DEV_MNEMONIC)?;
+            writeln!(out, "Quorum      {quorum:?}")?;
+            writeln!(out)
+        }
+        LocalnetEvent::Ready(node) => {
+            writeln!(out, "{} {} pid={} log={}", node.name, node.line, node.pid, node.log.display())
+        }
+        LocalnetEvent::Complete => writeln!(out, "\nlocalnet ready (ctrl-C stops all)"),
+        LocalnetEvent::Ended { name, how, log } => writeln!(
+            out,
+            "{name} ended by itself ({how}) and is not started again; see {}",
+            log.display()
+        ),
+        LocalnetEvent::Stopping => writeln!(out, "stopping"),
+    }
 }
 
 /// The public keys of an authority.

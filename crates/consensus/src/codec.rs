@@ -50,6 +50,9 @@ pub enum DecodeError {
     /// A list that is empty, too long, out of order or with duplicates.
     #[error("list is empty, too long or not in strictly ascending order")]
     List,
+    /// A proof of a VRF that is not well formed.
+    #[error("not a well-formed VRF proof")]
+    Proof,
     /// Evidence whose messages do not exclude each other, or stand in the other order.
     #[error("evidence proves nothing or is not in canonical order")]
     Evidence,

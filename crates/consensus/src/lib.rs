@@ -15,6 +15,7 @@
 mod certificate;
 mod codec;
 mod context;
+mod decision;
 mod domain;
 mod election;
 mod evidence;
@@ -34,6 +35,7 @@ pub use codec::{
     encode_vote,
 };
 pub use context::ChainContext;
+pub use decision::Decision;
 pub use domain::Domain;
 pub use election::{
     EXTRA_DATA_BYTES, ExtraData, ExtraDataError, VrfCheckError, alpha, mix_hash, next_seed,

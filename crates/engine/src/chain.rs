@@ -8,6 +8,7 @@ use crate::{
 use alloy_primitives::{Address, B256};
 use alloy_rlp::Decodable;
 use mfenx_chainspec::ChainSpec;
+use mfenx_consensus::Decision;
 use mfenx_execution::{
     Built, Executed, OMMER_ANCESTORS, execute_block, validate_block, validate_header,
     validate_ommers,
@@ -30,7 +31,8 @@ pub struct Chain {
 }
 
 /// What a block's execution wants written.
-struct Outcome {
+#[derive(Debug)]
+pub(crate) struct Outcome {
     changes: StateChanges,
     trie: TrieUpdates,
     execution: Duration,
@@ -103,26 +105,37 @@ impl Chain {
         let reader = self.store.reader()?;
         let parent = head_of(&reader)?;
         self.check_place(&reader, &block, &parent)?;
-        validate_header(&self.spec, &block.sealed_header(), &parent)?;
-        validate_block(&self.spec, &block)?;
-        if !block.body().ommers.is_empty() {
-            validate_ommers(&self.spec, &block, &ancestors(&reader, &block)?)?;
-        }
+        let (executed, outcome) = self.check_and_execute(&reader, &parent, &block)?;
+        drop(reader);
+        Ok(self.commit(block, executed, &outcome, None)?)
+    }
 
+    /// Checks a block against the rules of its parent, the head, and executes it; its root is the
+    /// one of its header.
+    pub(crate) fn check_and_execute(
+        &self,
+        reader: &Reader,
+        parent: &SealedHeader,
+        block: &RecoveredBlock,
+    ) -> Result<(Executed, Outcome), ImportError> {
+        validate_header(&self.spec, &block.sealed_header(), parent)?;
+        validate_block(&self.spec, block)?;
+        if !block.body().ommers.is_empty() {
+            validate_ommers(&self.spec, block, &ancestors(reader, block)?)?;
+        }
         let start = Instant::now();
         let mut intermediate = |bundle: &BundleState| {
             let (root, _) = reader.state_root(&StateChanges::from_bundle(bundle))?;
             Ok(root)
         };
-        let executed = execute_block(&self.spec, reader.latest_state(), &block, &mut intermediate)?;
+        let executed = execute_block(&self.spec, reader.latest_state(), block, &mut intermediate)?;
         let execution = start.elapsed();
-        let (got, outcome) = outcome(&reader, &executed, execution)?;
+        let (got, outcome) = outcome(reader, &executed, execution)?;
         let expected = block.header().state_root;
         if got != expected {
             return Err(ImportError::StateRoot { number: block.number(), expected, got });
         }
-        drop(reader);
-        Ok(self.commit(block, executed, &outcome, None)?)
+        Ok((executed, outcome))
     }
 
     /// Computes the state root of a block of our own, seals it, and commits it with its sidecar.
@@ -143,8 +156,13 @@ impl Chain {
 
     /// The seed in force for the child of `head`.
     pub(crate) fn next_seed(reader: &Reader, head: &SealedHeader) -> Result<B256, StoreError> {
-        let sidecar = reader.certificate(head.number)?;
-        let sidecar = sidecar.as_deref().and_then(Sidecar::decode);
+        let Some(bytes) = reader.certificate(head.number)? else {
+            return Ok(randomness::seed_after(head));
+        };
+        if let Ok(decision) = Decision::decode(&bytes) {
+            return Ok(decision.next_seed());
+        }
+        let sidecar = Sidecar::decode(&bytes);
         Ok(sidecar.map_or_else(|| randomness::seed_after(head), |sidecar| sidecar.next_seed()))
     }
 
@@ -169,7 +187,7 @@ impl Chain {
         })
     }
 
-    fn commit(
+    pub(crate) fn commit(
         &self,
         block: RecoveredBlock,
         executed: Executed,
@@ -200,7 +218,7 @@ pub(crate) fn head_of(reader: &Reader) -> Result<SealedHeader, StoreError> {
     reader.header(head.number)?.ok_or(StoreError::NotInitialized)
 }
 
-fn changed_accounts(bundle: &BundleState) -> Vec<(Address, AccountState)> {
+pub(crate) fn changed_accounts(bundle: &BundleState) -> Vec<(Address, AccountState)> {
     let state = |account: &BundleAccount| match &account.info {
         Some(info) => {
             AccountState { nonce: info.nonce, balance: info.balance, code_hash: info.code_hash }
@@ -222,7 +240,7 @@ fn ancestors(reader: &Reader, block: &RecoveredBlock) -> Result<Vec<Block>, Stor
     Ok(ancestors)
 }
 
-fn outcome(
+pub(crate) fn outcome(
     reader: &Reader,
     executed: &Executed,
     execution: Duration,

@@ -1,6 +1,11 @@
 //! What can go wrong between a block and the store.
 
-use alloy_primitives::B256;
+use crate::{
+    authorities::AuthoritiesError,
+    consensus::{GuardError, KeysError, LogError},
+};
+use alloy_primitives::{Address, B256};
+use mfenx_consensus::{CertificateError, ExtraDataError, ValidatorSetError, VrfCheckError};
 use mfenx_execution::ExecutionError;
 use mfenx_primitives::RecoverError;
 use mfenx_storage::StoreError;
@@ -55,6 +60,82 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
+impl ImportError {
+    /// Whether nothing is known about the block because this node failed.
+    pub const fn is_ours(&self) -> bool {
+        match self {
+            Self::Store(_) => true,
+            Self::Invalid(error) => !error.is_invalid(),
+            _ => false,
+        }
+    }
+}
+
+/// Why a block of an authority is refused. Unless [`Self::is_ours`], it will never be valid: whoever
+/// sent it is distrusted.
+#[derive(Debug, thiserror::Error)]
+pub enum BlockFault {
+    /// The bytes are not one proof and one block.
+    #[error("not a block with its proof: {0}")]
+    Decode(alloy_rlp::Error),
+    /// The proof is malformed.
+    #[error("the proof of randomness is malformed: {0}")]
+    Proof(mfenx_vrf::VrfError),
+    /// It does not extend the head.
+    #[error("block {number} on {parent} does not extend the head")]
+    NotNext {
+        /// Its height.
+        number: u64,
+        /// The parent it names.
+        parent: B256,
+    },
+    /// extraData does not say who built it.
+    #[error(transparent)]
+    ExtraData(#[from] ExtraDataError),
+    /// It was not the builder's turn, or its proof of randomness does not hold.
+    #[error(transparent)]
+    Randomness(#[from] VrfCheckError),
+    /// PREVRANDAO is not what the proof gives.
+    #[error("mixHash does not follow from the proof of randomness")]
+    MixHash,
+    /// The tips go to somebody else than the builder.
+    #[error("the beneficiary is {got}, the builder {builder}")]
+    Beneficiary {
+        /// Who built it.
+        builder: Address,
+        /// Who stands in the header.
+        got: Address,
+    },
+    /// It has something that blocks of this chain never have.
+    #[error("the header names {0}, which this chain has not")]
+    NotOurs(&'static str),
+    /// Its timestamp is in the future.
+    #[error("the timestamp is {ahead} s ahead of this machine's clock")]
+    Clock {
+        /// Seconds.
+        ahead: u64,
+    },
+    /// The certificate is of another block.
+    #[error("the certificate is of another block")]
+    OtherCertificate,
+    /// The certificate proves nothing.
+    #[error("the certificate does not hold: {0}")]
+    Certificate(#[from] CertificateError),
+    /// It breaks a rule of blocks, or this node failed.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+}
+
+impl BlockFault {
+    /// Whether nothing is known about the block because this node failed.
+    pub const fn is_ours(&self) -> bool {
+        match self {
+            Self::Import(error) => error.is_ours(),
+            _ => false,
+        }
+    }
+}
+
 /// Why the engine stopped or could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -72,6 +153,50 @@ pub enum EngineError {
     /// The clock of this machine is before the Unix epoch or beyond 64 bits.
     #[error("the system clock is not usable: set it to the present time")]
     Clock,
+    /// The authorities could not be read.
+    #[error(transparent)]
+    Authorities(#[from] AuthoritiesError),
+    /// The registry holds no set that could decide.
+    #[error("the registry of authorities holds no usable set: {0}")]
+    Set(#[from] ValidatorSetError),
+    /// The keys of this node are not those of its operator.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The log of consensus cannot be used.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The guard against signing twice cannot be used.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// Consensus cannot go on.
+    #[error("consensus stopped: {0}")]
+    Consensus(#[from] mfenx_consensus::Error),
+    /// Somebody else signs with this node's keys.
+    #[error(
+        "another node signed a conflicting message at height {height} with the keys of this one: \
+         find it and stop it before this one is started again; the evidence is in the file `evidence`"
+    )]
+    SecondNode {
+        /// The height.
+        height: u64,
+    },
+    /// A quorum decided a block that this node finds invalid: the nodes run different rules, or this
+    /// one is damaged.
+    #[error(
+        "block {number} ({hash}) was decided but is invalid here: {fault}; compare the versions of \
+         the authorities, then verify this node's store"
+    )]
+    DecidedInvalid {
+        /// Height of the block.
+        number: u64,
+        /// Its hash.
+        hash: B256,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// The network's task is gone.
+    #[error("the network ended")]
+    Network,
     /// A worker thread ended before its work was done.
     #[error("a block-building thread panicked: {0}")]
     Worker(String),

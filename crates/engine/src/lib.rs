@@ -6,26 +6,34 @@
 //! was computed by this node.
 //!
 //! Deliberately absent: forks and reorganisations. A block extends the head or it is refused;
-//! finality is one block. Consensus between several authorities is a later issue: today a single
-//! authority decides by building.
+//! finality is one block. A development chain has one authority, which decides by building
+//! ([`Producer`]); between several, [`Engine`] drives consensus.
 
 mod authorities;
+mod candidate;
 mod chain;
+mod consensus;
 mod error;
 mod feed;
 mod metrics;
 mod pipeline;
 mod producer;
 mod randomness;
+mod sets;
 mod source;
 
 pub use authorities::{AuthoritiesError, Epochs, IAuthorities, read_authorities};
 pub use chain::Chain;
-pub use error::{EngineError, ImportError};
+pub use consensus::{
+    Engine, EngineConfig, EngineOptions, EngineStatus, GuardError, KeysError, LogError,
+    Participation, Step, ValidatorKeys,
+};
+pub use error::{BlockFault, EngineError, ImportError};
 pub use feed::HeadFeed;
 pub use metrics::describe_metrics;
 pub use producer::{BlockTime, Producer, ProducerConfig};
 pub use randomness::{Beta, RandomnessKey, Sidecar};
+pub use sets::authorities_of;
 
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,7 @@ pub fn describe_metrics() {
     ] {
         describe_histogram!(name, Unit::Seconds, what);
     }
+    consensus::describe();
 }
 
 /// A block was committed: its place, its contents, and how long each part took.
@@ -42,4 +43,89 @@ pub(crate) fn committed(
 /// A transaction taken from the pool could not be executed and was dropped.
 pub(crate) fn rejected(count: usize) {
     counter!("mfenx_engine_rejected_transactions_total").increment(count as u64);
+}
+
+/// What consensus, sync and gossip count.
+pub(crate) mod consensus {
+    use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+    use mfenx_network::Verdict;
+    use std::time::Duration;
+
+    pub(super) fn describe() {
+        for (name, what) in [
+            ("mfenx_consensus_rounds_total", "Rounds begun by this node"),
+            (
+                "mfenx_consensus_missed_proposals_total",
+                "Rounds of committed heights without decision",
+            ),
+            ("mfenx_consensus_votes_total", "Votes of this node, by kind"),
+            ("mfenx_consensus_equivocations_total", "Proofs of equivocation found"),
+            ("mfenx_engine_gossip_total", "Messages of peers, by topic and verdict"),
+            ("mfenx_engine_synced_blocks_total", "Blocks taken from peers"),
+            ("mfenx_engine_bad_data_total", "Times a peer sent something wrong"),
+            ("mfenx_engine_transactions_sent_total", "Transactions of ours that were gossiped"),
+            (
+                "mfenx_engine_transactions_received_total",
+                "Transactions of peers that were admitted",
+            ),
+        ] {
+            describe_counter!(name, what);
+        }
+        describe_histogram!(
+            "mfenx_consensus_commit_seconds",
+            Unit::Seconds,
+            "From the decision on a block to its durability"
+        );
+        describe_histogram!(
+            "mfenx_consensus_decided_round",
+            "The round in which blocks were decided"
+        );
+    }
+
+    pub(crate) fn round() {
+        counter!("mfenx_consensus_rounds_total").increment(1);
+    }
+
+    pub(crate) fn missed() {
+        counter!("mfenx_consensus_missed_proposals_total").increment(1);
+    }
+
+    pub(crate) fn vote(prevote: bool) {
+        let kind = if prevote { "prevote" } else { "precommit" };
+        counter!("mfenx_consensus_votes_total", "kind" => kind).increment(1);
+    }
+
+    pub(crate) fn equivocation() {
+        counter!("mfenx_consensus_equivocations_total").increment(1);
+    }
+
+    pub(crate) fn committed(round: u32, latency: Duration) {
+        histogram!("mfenx_consensus_decided_round").record(f64::from(round));
+        histogram!("mfenx_consensus_commit_seconds").record(latency);
+    }
+
+    pub(crate) fn gossip(topic: &'static str, verdict: Verdict) {
+        let verdict = match verdict {
+            Verdict::Accept => "accepted",
+            Verdict::Reject => "rejected",
+            Verdict::Ignore => "ignored",
+        };
+        counter!("mfenx_engine_gossip_total", "topic" => topic, "verdict" => verdict).increment(1);
+    }
+
+    pub(crate) fn synced() {
+        counter!("mfenx_engine_synced_blocks_total").increment(1);
+    }
+
+    pub(crate) fn bad_data() {
+        counter!("mfenx_engine_bad_data_total").increment(1);
+    }
+
+    pub(crate) fn transactions_sent(count: u64) {
+        counter!("mfenx_engine_transactions_sent_total").increment(count);
+    }
+
+    pub(crate) fn transactions_received(count: u64) {
+        counter!("mfenx_engine_transactions_received_total").increment(count);
+    }
 }

@@ -1,4 +1,5 @@
-//! A data directory: `genesis.json`, which says what chain it holds, and `db`, the store.
+//! A data directory: `genesis.json`, which says what chain it holds, `db`, the store, and on a node of
+//! a network `consensus`, the record of what it signed, and `p2p.key`, a follower's identity.
 
 use crate::error::NodeError;
 use mfenx_chainspec::ChainSpec;
@@ -10,6 +11,7 @@ use std::{
 
 const GENESIS_FILE: &str = "genesis.json";
 const STORE_DIR: &str = "db";
+const CONSENSUS_DIR: &str = "consensus";
 /// A genesis file is read whole; MFENX's is 4 KiB, Ethereum's largest test network's under 1 MiB.
 const GENESIS_BYTES_MAX: u64 = 256 << 20;
 
@@ -54,6 +56,11 @@ impl DataDir {
     /// Where the store is.
     pub fn store(&self) -> PathBuf {
         self.0.join(STORE_DIR)
+    }
+
+    /// Where consensus keeps its log and what it has signed.
+    pub fn consensus(&self) -> PathBuf {
+        self.0.join(CONSENSUS_DIR)
     }
 
     /// The directory itself.

@@ -3,6 +3,7 @@
 use mfenx_chainspec::ChainSpecError;
 use mfenx_engine::{EngineError, ImportError};
 use mfenx_gateway::GatewayError;
+use mfenx_network::{IdentityError, NetworkError};
 use mfenx_rpc::UnknownNamespace;
 use mfenx_storage::StoreError;
 use mfenx_telemetry::TelemetryError;
@@ -159,6 +160,40 @@ pub enum NodeError {
     /// A chain file cannot be made of what was named.
     #[error(transparent)]
     Genesis(#[from] crate::genesis::GenesisError),
+    /// A node of a network needs a chain with authorities.
+    #[error(
+        "the chain file names no authorities; `mfenx genesis` makes one that does, `mfenx dev` and \
+         `mfenx serve` run a chain without"
+    )]
+    NoAuthorities,
+    /// The network could not be started, or ended.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The identity of the node is no key; a defect or a damaged file.
+    #[error("the key of the node's identity: {0}")]
+    Identity(#[from] IdentityError),
+    /// The directory of a local network holds something else than it would make.
+    #[error("{path}: {reason}")]
+    Localnet {
+        /// The directory or file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// A process of a local network did not become ready.
+    #[error("{name} did not start: {reason}")]
+    Process {
+        /// Which one.
+        name: String,
+        /// What it said last.
+        reason: String,
+    },
+    /// Every process of a local network has ended.
+    #[error("every node of the network has ended; their logs are in {path}")]
+    AllEnded {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The store is damaged.
     #[error("the store did not verify: {0}")]
     Damaged(String),
@@ -184,6 +219,16 @@ impl NodeError {
             | Self::Gateway(_)
             | Self::Keys(_)
             | Self::Genesis(_)
+            | Self::NoAuthorities
+            | Self::Network(NetworkError::Listen { .. } | NetworkError::Address(_))
+            | Self::Localnet { .. }
+            | Self::Process { .. }
+            | Self::Engine(
+                EngineError::Keys(_)
+                | EngineError::Log(_)
+                | EngineError::Guard(_)
+                | EngineError::Clock,
+            )
             | Self::Telemetry(_) => 2,
             Self::Store(error) | Self::Engine(EngineError::Store(error)) => store_exit_code(error),
             Self::Import { .. }
@@ -193,6 +238,9 @@ impl NodeError {
             | Self::Signal(_)
             | Self::TaskEnded { .. }
             | Self::Accounts(_)
+            | Self::Network(_)
+            | Self::Identity(_)
+            | Self::AllEnded { .. }
             | Self::Damaged(_) => 1,
         }
     }

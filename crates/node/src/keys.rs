@@ -25,6 +25,7 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use directory::node_key;
 pub use directory::{encrypt, load, new, public};
 pub use error::KeysError;
 pub use passphrase::Passphrase;
@@ -101,6 +102,11 @@ impl AuthorityKeys {
     /// Seed of the libp2p identity, an Ed25519 key.
     pub fn p2p_seed(&self) -> &[u8; 32] {
         &self.p2p
+    }
+
+    /// The same, to be handed over.
+    pub(crate) fn p2p_secret(&self) -> Secret {
+        self.p2p.clone()
     }
 }
 

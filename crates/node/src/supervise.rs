@@ -1,7 +1,7 @@
 //! Supervision: named tasks, of which none may end before it is told to.
 
 use crate::error::NodeError;
-use std::{collections::HashMap, future::Future, time::Duration};
+use std::{collections::HashMap, future::Future, io, time::Duration};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::{self, JoinError, JoinSet},
@@ -12,27 +12,35 @@ use tokio_util::sync::CancellationToken;
 /// and container runtimes kill after ten.
 const STOP_TIME_MAX: Duration = Duration::from_secs(8);
 
+/// How long a process whose parent is gone may take to stop by itself.
+const ORPHAN_TIME_MAX: Duration = Duration::from_secs(30);
+
 /// What a task belongs to: callers are turned away before the chain stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum Group {
     /// Servers: they stop first, so that what they have accepted is still dealt with.
     Edge,
     /// What the servers rely on.
     Core,
+    /// What the core relies on: it stops last, so that nothing takes its end for a failure.
+    Network,
 }
 
 /// The tasks of a process, and the switches that stop them.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
-    edge: Group,
-    core: Group,
+    edge: Tasks,
+    core: Tasks,
+    network: Tasks,
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    /// Cancelled when whoever started this process is gone.
+    parent: CancellationToken,
 }
 
 #[derive(Debug, Default)]
-struct Group {
+struct Tasks {
     tasks: JoinSet<Result<(), NodeError>>,
     names: HashMap<task::Id, &'static str>,
     stop: CancellationToken,
@@ -46,33 +54,49 @@ impl Supervisor {
     /// The system refuses a handler.
     pub(crate) fn new() -> Result<Self, NodeError> {
         Ok(Self {
-            edge: Group::default(),
-            core: Group::default(),
+            edge: Tasks::default(),
+            core: Tasks::default(),
+            network: Tasks::default(),
+            parent: CancellationToken::new(),
             terminate: signal(SignalKind::terminate()).map_err(NodeError::Signal)?,
             interrupt: signal(SignalKind::interrupt()).map_err(NodeError::Signal)?,
             hangup: signal(SignalKind::hangup()).map_err(NodeError::Signal)?,
         })
     }
 
+    /// Stops when standard input ends, as it does when a parent that holds the other end of the pipe
+    /// is gone, however it went. A process that has not ended some time later is ended by force.
+    pub(crate) fn stop_with_stdin(&self) {
+        let parent = self.parent.clone();
+        // A thread of its own: a runtime could not shut down while one of its threads reads.
+        std::thread::spawn(move || {
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            parent.cancel();
+            std::thread::sleep(ORPHAN_TIME_MAX);
+            std::process::exit(1);
+        });
+    }
+
     /// Starts a task. It is given a token that is cancelled when it should end.
     pub(crate) fn spawn<F>(
         &mut self,
-        part: Part,
+        group: Group,
         name: &'static str,
         task: impl FnOnce(CancellationToken) -> F,
     ) where
         F: Future<Output = Result<(), NodeError>> + Send + 'static,
     {
-        let group = match part {
-            Part::Edge => &mut self.edge,
-            Part::Core => &mut self.core,
+        let tasks = match group {
+            Group::Edge => &mut self.edge,
+            Group::Core => &mut self.core,
+            Group::Network => &mut self.network,
         };
-        let handle = group.tasks.spawn(task(group.stop.clone()));
-        group.names.insert(handle.id(), name);
+        let handle = tasks.tasks.spawn(task(tasks.stop.clone()));
+        tasks.names.insert(handle.id(), name);
     }
 
     /// Waits for one of the signals, or the first task to end; then calls `before_stop`, stops the
-    /// edge, then the core, and waits for each with a deadline.
+    /// edge, then the core, then the network, and waits for each with a deadline.
     ///
     /// # Errors
     /// The reason of the first task that ended though it should not have.
@@ -81,19 +105,21 @@ impl Supervisor {
             _ = self.terminate.recv() => { tracing::info!("SIGTERM: stopping"); Ok(()) }
             _ = self.interrupt.recv() => { tracing::info!("SIGINT: stopping"); Ok(()) }
             _ = self.hangup.recv() => { tracing::info!("SIGHUP: stopping"); Ok(()) }
+            () = self.parent.cancelled() => { tracing::info!("standard input ended: stopping"); Ok(()) }
             ended = self.edge.ended_early() => ended,
             ended = self.core.ended_early() => ended,
+            ended = self.network.ended_early() => ended,
         };
         before_stop();
-        for group in [&mut self.edge, &mut self.core] {
-            let stopped = group.stop().await;
+        for tasks in [&mut self.edge, &mut self.core, &mut self.network] {
+            let stopped = tasks.stop().await;
             outcome = outcome.and(stopped);
         }
         outcome
     }
 }
 
-impl Group {
+impl Tasks {
     /// The next task to end, as a failure; waits for ever when there is none.
     async fn ended_early(&mut self) -> Result<(), NodeError> {
         match self.tasks.join_next_with_id().await {
@@ -154,7 +180,9 @@ mod tests {
     async fn the_first_task_to_end_stops_the_others_edge_first() {
         let mut supervisor = Supervisor::new().unwrap();
         let order = Arc::new(Mutex::new(Vec::new()));
-        for (part, name) in [(Part::Core, "core"), (Part::Edge, "edge")] {
+        for (part, name) in
+            [(Group::Network, "network"), (Group::Core, "core"), (Group::Edge, "edge")]
+        {
             let order = Arc::clone(&order);
             supervisor.spawn(part, name, |stop| async move {
                 stop.cancelled().await;
@@ -163,20 +191,20 @@ mod tests {
             });
         }
         let failing = async { Err(NodeError::Rpc("broken".into())) };
-        supervisor.spawn(Part::Core, "failing", |_| failing);
+        supervisor.spawn(Group::Core, "failing", |_| failing);
         let error = supervisor.run(|| {}).await.unwrap_err();
         assert!(error.to_string().contains("broken"), "{error}");
-        assert_eq!(*order.lock(), ["edge", "core"]);
+        assert_eq!(*order.lock(), ["edge", "core", "network"]);
     }
 
     #[tokio::test]
     async fn a_task_that_just_ends_or_panics_is_a_failure_by_its_name() {
         let mut supervisor = Supervisor::new().unwrap();
-        supervisor.spawn(Part::Edge, "quitter", |_| async { Ok(()) });
+        supervisor.spawn(Group::Edge, "quitter", |_| async { Ok(()) });
         let error = supervisor.run(|| {}).await.unwrap_err();
         assert!(error.to_string().contains("quitter"), "{error}");
         let mut supervisor = Supervisor::new().unwrap();
-        supervisor.spawn(Part::Core, "panicking", |_| async { panic!("on purpose") });
+        supervisor.spawn(Group::Core, "panicking", |_| async { panic!("on purpose") });
         let error = supervisor.run(|| {}).await.unwrap_err().to_string();
         assert!(error.contains("on purpose") && error.contains("task panicking"), "{error}");
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     block_cache::BlockCache,
+    consensus::ConsensusRecords,
     discovery::Surface,
     eth::{Filters, ReceiptTexts},
     fee_oracle::FeeOracle,
@@ -34,6 +35,8 @@ pub struct RpcContext {
     pub committed: broadcast::Sender<Arc<CommittedBlock>>,
     /// Peers, synchronisation, readiness.
     pub status: Arc<NodeStatus>,
+    /// Certificates and authorities; none on a chain without them.
+    pub consensus: Option<Arc<dyn ConsensusRecords>>,
     /// What one request may cost.
     pub limits: RpcLimits,
     /// What `web3_clientVersion` says, such as `mfenx/v0.1.0/linux-x86_64/rust1.95`.
@@ -54,6 +57,7 @@ pub(crate) struct Context {
     pub(crate) head: watch::Receiver<SealedHeader>,
     pub(crate) committed: broadcast::Sender<Arc<CommittedBlock>>,
     pub(crate) status: Arc<NodeStatus>,
+    pub(crate) consensus: Option<Arc<dyn ConsensusRecords>>,
     pub(crate) limits: RpcLimits,
     pub(crate) client_version: String,
     pub(crate) namespaces: Vec<Namespace>,
@@ -69,8 +73,17 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(context: RpcContext, namespaces: &[Namespace]) -> Self {
-        let RpcContext { spec, store, pool, head, committed, status, limits, client_version } =
-            context;
+        let RpcContext {
+            spec,
+            store,
+            pool,
+            head,
+            committed,
+            status,
+            consensus,
+            limits,
+            client_version,
+        } = context;
         let mut namespaces = namespaces.to_vec();
         namespaces.sort_unstable();
         namespaces.dedup();
@@ -89,6 +102,7 @@ impl Context {
             head,
             committed,
             status,
+            consensus,
             limits,
             client_version,
             namespaces,

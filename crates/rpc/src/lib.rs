@@ -23,6 +23,7 @@
 mod block_cache;
 mod block_id;
 mod client;
+mod consensus;
 mod context;
 mod debug;
 mod discovery;
@@ -60,6 +61,7 @@ mod web3;
 mod work;
 
 pub use client::ClientId;
+pub use consensus::{ConsensusRecords, ConsensusStatus, DecisionRecord, Validators};
 pub use context::RpcContext;
 pub use error::RpcError;
 pub use limits::RpcLimits;
@@ -67,6 +69,6 @@ pub use methods::RpcMethods;
 pub use namespace::{Namespace, UnknownNamespace};
 pub use registry::methods;
 pub use server::{Answer, RpcServer};
-pub use status::{NodeStatus, SyncProgress};
+pub use status::{Health, HealthLimits, NodeStatus, SyncProgress};
 pub use subscription_id::SubscriptionIds;
 pub use unsent::{Backlog, Received};

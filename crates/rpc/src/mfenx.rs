@@ -8,6 +8,8 @@ use alloy_primitives::B256;
 use jsonrpsee::core::RegisterMethodError;
 use serde::Serialize;
 
+mod consensus;
+
 const NODE_STATUS: Method = Method {
     name: "mfenx_nodeStatus",
     summary: "The node at a glance: head, peers, readiness and pool.",
@@ -17,7 +19,8 @@ const NODE_STATUS: Method = Method {
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
-    registry.inline(&NODE_STATUS, node_status)
+    registry.inline(&NODE_STATUS, node_status)?;
+    consensus::register(registry)
 }
 
 /// The node at a glance.

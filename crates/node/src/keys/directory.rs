@@ -1,7 +1,7 @@
 //! The directory of an authority's keys.
 
 use super::{
-    AuthorityKeys, Passphrase, PublicKeys,
+    AuthorityKeys, Passphrase, PublicKeys, Secret,
     error::KeysError,
     file::{KeyFile, check_mode},
     role::{PublicPart, Role},
@@ -69,6 +69,22 @@ pub fn load(directory: &Path, passphrase: Option<&Passphrase>) -> Result<Authori
         vrf: secret(Role::Vrf)?,
         p2p: secret(Role::P2p)?,
     })
+}
+
+/// The libp2p identity of a node that is no authority: `p2p.key` in its data directory, made when it
+/// is not there.
+///
+/// # Errors
+/// The file cannot be read or written, or others can read it.
+pub(crate) fn node_key(directory: &Path) -> Result<Secret, KeysError> {
+    let path = directory.join(Role::P2p.file_name());
+    let there =
+        path.try_exists().map_err(|source| KeysError::File { path: path.clone(), source })?;
+    if !there {
+        KeyFile::make(directory, Role::P2p, random()?, None)?.replace()?;
+        sync(directory)?;
+    }
+    KeyFile::read(directory, Role::P2p)?.open(None)
 }
 
 /// Encrypts the keys in `directory` that are not encrypted yet, one file after the other. When some

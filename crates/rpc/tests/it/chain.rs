@@ -1,5 +1,6 @@
 //! A chain that grows when a test says so, and asking its methods.
 
+use crate::records::FixedRecords;
 use alloy_consensus::{SignableTransaction, TxEip1559, TxLegacy};
 use alloy_eips::{Encodable2718, eip4895::Withdrawal};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, bytes, hex};
@@ -99,6 +100,7 @@ impl TestChain {
             head: head.subscribe(),
             committed: committed.clone(),
             status: Arc::clone(&status),
+            consensus: Some(Arc::new(FixedRecords)),
             limits: limits.clone(),
             client_version: "mfenx/test".into(),
         };

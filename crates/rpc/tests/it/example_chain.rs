@@ -136,6 +136,7 @@ pub(crate) async fn example_chain() -> TestChain {
         let waiting = raw(&transfer(POOLED, nonce, account(0), 1));
         chain.ask("eth_sendRawTransaction", json!([waiting])).await;
     }
+    chain.status.set_consensus(crate::records::status());
     chain
 }
 

@@ -20,6 +20,7 @@ mod pending;
 mod pool;
 mod proofs;
 mod raw;
+mod records;
 mod send_sync;
 mod simulate;
 mod slots;

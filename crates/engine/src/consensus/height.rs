@@ -1,0 +1,263 @@
+//! From one height to the next: who votes in it, and what is left behind.
+
+use super::{
+    driver::Driver,
+    log::Recovered,
+    status::{EngineStatus, Participation, Step},
+};
+use crate::{chain::Sealed, error::EngineError, metrics::consensus as counted};
+use mfenx_consensus::{
+    Config, Height, Input, Machine, Operator, Timeouts, ValidatorSet, WalEntry, thresholds,
+};
+use mfenx_network::Head;
+use mfenx_primitives::CommittedBlock;
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// How often what was said is repeated while a height is not decided.
+const REBROADCAST: Duration = Duration::from_secs(2);
+/// However long a chain is stuck, its rounds last at most so long.
+const ROUND_MAX: Duration = Duration::from_secs(20);
+/// A node whose directory is new votes this many heights after the head of its peers: what its keys
+/// may have signed before was for the height after a head that its peers had.
+const HEIGHTS_TO_WAIT: u64 = 3;
+
+impl Driver {
+    /// Starts the height after the head. `recovered` is what the log held, at the start of the node.
+    pub(super) fn start_height(&mut self, recovered: Recovered) -> Result<(), EngineError> {
+        let height = self.height();
+        let reader = self.chain.store().reader()?;
+        let epoch = self.authorities.epoch();
+        self.authorities = self.sets.after_head(&reader)?;
+        drop(reader);
+        if self.authorities.epoch() != epoch {
+            tracing::info!(epoch = self.authorities.epoch(), "a new epoch of authorities");
+            // The next tick repeats it should the queue be full.
+            self.pinned = false;
+        }
+        self.height_started = Instant::now();
+        self.pace.start_height(self.height_started, Self::unix_now()?, self.head.timestamp);
+        self.blocks.start_height(height);
+        self.assemblies.start_height(height);
+        self.wanted.clear();
+        self.build = None;
+        self.step = Step::Propose;
+        self.decision = self.decision.take().filter(|(one, _)| one.height.0 >= height);
+        let log = self.replayed(recovered);
+        if self.votes(&log)? {
+            self.start_machine(log)
+        } else {
+            self.machine = None;
+            Ok(())
+        }
+    }
+
+    /// The records of this height, whose blocks are kept for the machine.
+    fn replayed(&mut self, recovered: Recovered) -> Vec<WalEntry> {
+        let height = self.height();
+        if recovered.height != height {
+            return Vec::new();
+        }
+        for payload in recovered.blocks {
+            // The log's checksums hold, so these are blocks that were checked before.
+            if let Ok((_, block)) = crate::candidate::decode_payload(&payload) {
+                let hash = block.header.hash_slow();
+                self.blocks.insert(height, hash, payload, None);
+                // It is in the log.
+                let _ = self.blocks.take_unlogged(hash);
+            }
+        }
+        for entry in &recovered.entries {
+            match entry {
+                WalEntry::Proposal(proposal) => self.blocks.proposed(proposal.clone()),
+                WalEntry::Value(value) => self.blocks.set_told(value.value.0),
+                WalEntry::Vote(_) | WalEntry::Timeout(_) | WalEntry::Polka(_) => {}
+            }
+        }
+        tracing::info!(height, records = recovered.entries.len(), "replaying the log");
+        recovered.entries
+    }
+
+    /// Whether this node votes at this height.
+    fn votes(&mut self, log: &[WalEntry]) -> Result<bool, EngineError> {
+        let height = self.height();
+        let Some(keys) = &self.keys else { return Ok(false) };
+        match keys.check(&self.authorities, self.network.local_peer_id()) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.participation = Participation::Follower;
+                return Ok(false);
+            }
+            // The registry changed under a running node: stopping it would help nobody.
+            Err(error) => {
+                tracing::error!(%error, "following");
+                self.participation = Participation::Follower;
+                return Ok(false);
+            }
+        }
+        let Some(journal) = &mut self.journal else { return Ok(false) };
+        if journal.votes_from().is_none() && self.options.trust_empty_directory {
+            journal.set_votes_from(0)?;
+        }
+        let allowed = journal.may_sign(height, log);
+        let participation = if allowed { Participation::Validator } else { Participation::Waiting };
+        if !allowed && self.participation != participation {
+            tracing::warn!(
+                height,
+                "not voting yet: these keys may have signed here before, and this directory has no \
+                 record of it"
+            );
+        }
+        self.participation = participation;
+        Ok(allowed)
+    }
+
+    fn start_machine(&mut self, log: Vec<WalEntry>) -> Result<(), EngineError> {
+        let height = Height(self.height());
+        let validators = self.authorities.set().clone();
+        if let Some(journal) = &mut self.journal {
+            journal.start_height(height.0)?;
+        }
+        if self.machine.is_none() {
+            let Some(keys) = &self.keys else { return Ok(()) };
+            let config = Config {
+                domain: self.chain.domain(),
+                operator: Operator(keys.operator),
+                key: Some(keys.consensus.clone()),
+                timeouts: self.timeouts(),
+            };
+            self.machine = Some(Machine::new(config, height, validators.clone())?);
+        }
+        self.feed_machine(Input::StartHeight { height, validators, log })
+    }
+
+    fn timeouts(&self) -> Timeouts {
+        let times = self.chain.spec().consensus().map(|params| params.timeouts).unwrap_or_default();
+        let ms = Duration::from_millis;
+        let delta = ms(times.delta_ms);
+        Timeouts {
+            propose: ms(times.propose_ms),
+            propose_delta: delta,
+            prevote: ms(times.prevote_ms),
+            prevote_delta: delta,
+            precommit: ms(times.precommit_ms),
+            precommit_delta: delta,
+            rebroadcast: REBROADCAST,
+            max_timeout: ROUND_MAX.max(ms(times.propose_ms)),
+        }
+    }
+
+    /// A new directory: finds out whether the chain is new as well, once a quorum can be asked.
+    pub(super) fn settle_guard(&mut self) -> Result<(), EngineError> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        if journal.votes_from().is_some() || self.participation != Participation::Waiting {
+            return Ok(());
+        }
+        let set = self.authorities.set();
+        let peers = self.network.peers();
+        let connected = |operator: &Operator| {
+            let peer = self.authorities.peer_of(operator);
+            self.operator == Some(operator.0)
+                || peer.is_some_and(|peer| peers.iter().any(|known| known.peer == peer))
+        };
+        let power = connected_power(set, connected);
+        if !thresholds(set.quorum()).quorum.is_met(power, set.total_power()) {
+            return Ok(());
+        }
+        let highest = peers.iter().map(|peer| peer.head.number).max().unwrap_or(0);
+        let highest = highest.max(self.head.number);
+        let from = if highest == 0 { 0 } else { highest + HEIGHTS_TO_WAIT };
+        tracing::info!(from, "this directory has no record of votes: voting from there on");
+        journal.set_votes_from(from)?;
+        self.start_height(Recovered::default())
+    }
+
+    /// A block of ours or of others is durable: tells everybody, and goes on to the next height.
+    pub(super) fn committed(&mut self, sealed: Sealed) -> Result<(), EngineError> {
+        let Sealed { committed, changed } = sealed;
+        let spec = self.chain.spec();
+        let next_base_fee = spec.next_base_fee(committed.block.header()).unwrap_or_default();
+        self.pool.on_block(&committed, next_base_fee, &changed);
+        let decision = self.decision.take();
+        self.head = committed.block.sealed_header();
+        if let Some((certificate, at)) = &decision {
+            let latency = at.elapsed();
+            self.last_commit = Some(latency);
+            counted::committed(certificate.round, latency);
+            self.count_missed(certificate.round);
+            log_block(&committed, certificate.round);
+        }
+        self.feed.announce(Arc::clone(&committed));
+        self.tell_head();
+        if let Some((certificate, _)) = decision {
+            self.announce(&certificate);
+        }
+        self.start_height(Recovered::default())
+    }
+
+    fn count_missed(&mut self, rounds: u32) {
+        let set = self.authorities.set();
+        for round in 0..rounds.min(1_000) {
+            let operator = set.proposer(round).operator.0;
+            *Arc::make_mut(&mut self.missed).entry(operator).or_default() += 1;
+            counted::missed();
+        }
+    }
+
+    /// Tells peers where our head is.
+    pub(super) fn tell_head(&self) {
+        // The next head makes up for one that is lost.
+        let _ = self.network.set_head(Head { number: self.head.number, hash: self.head.hash() });
+    }
+
+    /// Publishes what the engine does.
+    pub(super) fn update_status(&mut self) {
+        let set = self.authorities.set();
+        let peers = self.network.peers();
+        let machine = self.machine.as_ref().map(Machine::status);
+        let round = machine.and_then(|status| status.round).unwrap_or(0);
+        let connected = |operator: &Operator| {
+            let peer = self.authorities.peer_of(operator);
+            self.operator == Some(operator.0)
+                || peer.is_some_and(|peer| peers.iter().any(|known| known.peer == peer))
+        };
+        let status = EngineStatus {
+            height: self.height(),
+            round,
+            step: self.step,
+            proposer: set.proposer(round).operator.0,
+            participation: self.participation,
+            operator: self.operator,
+            head_number: self.head.number,
+            head_hash: self.head.hash(),
+            head_timestamp: self.head.timestamp,
+            peers: peers.len(),
+            connected_power: connected_power(set, connected),
+            total_power: set.total_power(),
+            sync_target: self.sync.target().filter(|target| *target > self.head.number),
+            missed_rounds: Arc::clone(&self.missed),
+            last_commit: self.last_commit,
+        };
+        self.status.send_if_modified(|held| {
+            let changed = *held != status;
+            *held = status;
+            changed
+        });
+    }
+}
+
+fn connected_power(set: &ValidatorSet, connected: impl Fn(&Operator) -> bool) -> u64 {
+    let members = set.validators().iter().filter(|member| connected(&member.operator));
+    members.map(|member| member.power).sum()
+}
+
+fn log_block(committed: &CommittedBlock, round: u32) {
+    tracing::info!(
+        number = committed.block.number(),
+        hash = %committed.block.hash(),
+        transactions = committed.block.transactions().len(),
+        gas = committed.block.header().gas_used,
+        round,
+        "committed block",
+    );
+}

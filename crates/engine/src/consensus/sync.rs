@@ -1,0 +1,314 @@
+//! Catching up: ranges of decided blocks from peers, each block checked as if this node had voted.
+//!
+//! A range is asked of one peer; when that takes long, of another as well, so that a peer which
+//! claims a high head and then keeps silent costs little. While a range is imported, the next is
+//! fetched. Only the import holds the writer: what is decided here never waits for a peer.
+//!
+//! Bounds: one range is imported, one waits, [`FETCHES_MAX`] are asked for; [`RANGE_BLOCKS_MAX`]
+//! blocks and the protocol's bytes each. A peer that sends something wrong is left alone for
+//! [`DISTRUST`], one that fails twice as long each time.
+
+use super::{
+    driver::Driver,
+    log::Recovered,
+    wire::{RANGE_BLOCKS_MAX, RangeRequest, read_blocks},
+};
+use crate::{
+    candidate::decode_payload,
+    chain::{Chain, Sealed},
+    error::{BlockFault, EngineError, ImportError},
+    feed::HeadFeed,
+    metrics::consensus as counted,
+    sets::Sets,
+};
+use alloy_primitives::Address;
+use bytes::Bytes;
+use mfenx_consensus::Certificate;
+use mfenx_network::{NetworkHandle, PeerId, Protocol, Target};
+use mfenx_txpool::PoolHandle;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::jobs::Done;
+
+/// How long a peer is left alone that sent something wrong.
+const DISTRUST: Duration = Duration::from_secs(60);
+/// When a request takes longer, another peer is asked as well.
+const SLOW: Duration = Duration::from_millis(1_500);
+const FETCHES_MAX: usize = 3;
+/// How long a peer is not asked that had no answer for the first time.
+const PAUSE: Duration = Duration::from_millis(500);
+const PEERS_REMEMBERED_MAX: usize = 1024;
+/// How long a voting node waits for its own decision on a block that others have, before it takes it
+/// from them.
+const PATIENCE: Duration = Duration::from_millis(1_000);
+
+/// What is known about who has more, and what is under way.
+#[derive(Debug, Default)]
+pub(super) struct SyncState {
+    /// The highest head that there is reason to believe in.
+    shown: u64,
+    /// Peers that failed: until when they are not asked, and how often they did in a row.
+    failed: HashMap<PeerId, (Instant, u32)>,
+    /// When a head above ours was first heard of.
+    behind_since: Option<Instant>,
+    /// Whom a range was asked of, from which height on, and when.
+    fetching: Vec<(PeerId, u64, Instant)>,
+    /// A range that waits for its import.
+    fetched: Option<Range>,
+    /// The last height of the range that is being imported.
+    importing: Option<u64>,
+}
+
+/// An answer of a peer.
+#[derive(Debug)]
+struct Range {
+    peer: PeerId,
+    first: u64,
+    blocks: Vec<(Bytes, Bytes)>,
+}
+
+impl SyncState {
+    /// The height to catch up to.
+    pub(super) const fn target(&self) -> Option<u64> {
+        if self.shown > 0 { Some(self.shown) } else { None }
+    }
+
+    /// A peer is back, or has news: what it did not have it may have now.
+    pub(super) fn connected(&mut self, peer: PeerId) {
+        let soon = Instant::now() + PAUSE;
+        if self.failed.get(&peer).is_some_and(|(until, _)| *until < soon) {
+            self.failed.remove(&peer);
+        }
+    }
+
+    /// Leaves a peer alone that sent something wrong.
+    pub(super) fn distrust(&mut self, network: &NetworkHandle, peer: PeerId) {
+        counted::bad_data();
+        self.pause(peer, DISTRUST);
+        // The pause above holds even when the queue is full.
+        let _ = network.ban(peer, DISTRUST);
+    }
+
+    /// Leaves a peer alone that did not answer, the longer the more often it did not.
+    fn fail(&mut self, peer: PeerId) {
+        let failures = self.failed.get(&peer).map_or(0, |(_, failures)| *failures);
+        self.pause(peer, DISTRUST.min(PAUSE * 2_u32.pow(failures.min(10))));
+    }
+
+    fn pause(&mut self, peer: PeerId, time: Duration) {
+        let now = Instant::now();
+        if self.failed.len() >= PEERS_REMEMBERED_MAX {
+            self.failed.retain(|_, (until, _)| *until > now);
+        }
+        if self.failed.len() < PEERS_REMEMBERED_MAX {
+            let (until, failures) = self.failed.entry(peer).or_insert((now, 0));
+            *until = now + time;
+            *failures = failures.saturating_add(1);
+        }
+    }
+
+    /// Whether a peer is not asked for now.
+    pub(super) fn is_distrusted(&self, peer: &PeerId) -> bool {
+        self.failed.get(peer).is_some_and(|(until, _)| *until > Instant::now())
+    }
+
+    /// Whether another request may be made: one at a time, unless it takes long.
+    fn may_fetch(&self, first: u64) -> bool {
+        let slow = |(_, _, since): &(PeerId, u64, Instant)| since.elapsed() > SLOW;
+        self.fetching.len() < FETCHES_MAX
+            && self.fetching.iter().filter(|(_, from, _)| *from == first).all(slow)
+    }
+}
+
+impl Driver {
+    /// Carries on with catching up: imports what was fetched, and asks for what is missing.
+    pub(super) fn sync_if_behind(&mut self) {
+        self.import_fetched();
+        let head = self.head.number;
+        let peers = self.network.peers();
+        let trusted = peers.iter().filter(|peer| !self.sync.is_distrusted(&peer.peer));
+        let trusted: Vec<_> = trusted.collect();
+        let highest = |pinned: bool| {
+            let peers = trusted.iter().filter(|peer| peer.pinned || !pinned);
+            peers.map(|peer| peer.head.number).max()
+        };
+        let target = highest(false).unwrap_or(0);
+        // Anybody may claim a head; authorities are who they say they are.
+        self.sync.shown = highest(true).unwrap_or(target).max(self.announced);
+        if target <= head {
+            self.sync.behind_since = None;
+            return;
+        }
+        let since = *self.sync.behind_since.get_or_insert_with(Instant::now);
+        // The block that is being decided, or fetched by its hash, need not be asked for.
+        let soon = target == head + 1 && (self.machine.is_some() || self.decision.is_some());
+        let first = self.sync.importing.unwrap_or(head) + 1;
+        if self.sync.fetched.is_some()
+            || first > target
+            || (soon && since.elapsed() < PATIENCE)
+            || !self.sync.may_fetch(first)
+        {
+            return;
+        }
+        let free = |peer: &PeerId| !self.sync.fetching.iter().any(|(asked, ..)| asked == peer);
+        let best = trusted.iter().filter(|peer| peer.head.number >= first && free(&peer.peer));
+        let best = best.min_by_key(|peer| peer.latency.unwrap_or(Duration::MAX));
+        let Some(peer) = best.map(|peer| peer.peer) else { return };
+        self.sync.fetching.push((peer, first, Instant::now()));
+        let network = self.network.clone();
+        self.jobs.waiting(async move {
+            let request = RangeRequest { first, count: RANGE_BLOCKS_MAX }.encode();
+            let answer = network.request(Target::Peer(peer), Protocol::Blocks, request).await;
+            if let Err(error) = &answer {
+                tracing::debug!(%error, first, "asked for blocks in vain");
+            }
+            Done::Fetched { peer, first, answer: answer.ok().map(|answer| answer.data) }
+        });
+    }
+
+    /// A peer answered, or did not.
+    pub(super) fn fetched(&mut self, peer: PeerId, first: u64, answer: Option<Bytes>) {
+        self.sync.fetching.retain(|(asked, from, _)| (*asked, *from) != (peer, first));
+        let Some(answer) = answer else { return self.sync.fail(peer) };
+        match read_blocks(answer, RANGE_BLOCKS_MAX) {
+            Ok(blocks) if !blocks.is_empty() => {
+                self.sync.failed.remove(&peer);
+                if self.sync.fetched.is_none() {
+                    self.sync.fetched = Some(Range { peer, first, blocks });
+                }
+            }
+            Ok(_) | Err(_) => self.sync.distrust(&self.network, peer),
+        }
+    }
+
+    /// Imports the range that was fetched, unless something else is being written.
+    fn import_fetched(&mut self) {
+        if self.writing {
+            return;
+        }
+        let Some(Range { peer, first, mut blocks }) = self.sync.fetched.take() else { return };
+        // What was decided here in the meantime need not be looked at.
+        let known = self.height().saturating_sub(first);
+        if first > self.height() || known >= blocks.len() as u64 {
+            return;
+        }
+        blocks.drain(..known as usize);
+        self.sync.importing = Some(self.head.number + blocks.len() as u64);
+        self.writing = true;
+        let (chain, pool, feed) = (self.chain.clone(), self.pool.clone(), self.feed.clone());
+        let (mut sets, stop) = (self.sets.clone(), self.ended.clone());
+        self.jobs.blocking(move || {
+            let imported = import(&chain, &pool, &feed, &mut sets, blocks, &stop);
+            Done::Synced(imported.map(|imported| Synced { peer, sets, imported }))
+        });
+    }
+
+    /// An import has ended, at its end or at a wrong block.
+    pub(super) fn synced(&mut self, synced: Synced) -> Result<(), EngineError> {
+        let Synced { peer, sets, imported } = synced;
+        self.sync.importing = None;
+        self.sets = sets;
+        for operator in imported.missed {
+            *Arc::make_mut(&mut self.missed).entry(operator).or_default() += 1;
+            counted::missed();
+        }
+        if let Some(fault) = imported.fault {
+            tracing::warn!(%peer, %fault, "a peer sent a wrong block");
+            self.sync.fetched = None;
+            self.sync.distrust(&self.network, peer);
+        }
+        let head = self.chain.head()?;
+        if head.number == self.head.number {
+            return Ok(());
+        }
+        tracing::debug!(from = self.head.number, to = head.number, "synced");
+        self.sync.behind_since = None;
+        self.head = head;
+        self.tell_head();
+        self.start_height(Recovered::default())
+    }
+}
+
+/// What an import did.
+pub(super) struct Synced {
+    /// Whose blocks they were.
+    peer: PeerId,
+    sets: Sets,
+    imported: Imported,
+}
+
+/// How an import ended.
+struct Imported {
+    /// Whose turns passed without a decision.
+    missed: Vec<Address>,
+    fault: Option<BlockFault>,
+}
+
+/// Checks, executes and commits blocks in order, until one is wrong. Blocking.
+fn import(
+    chain: &Chain,
+    pool: &PoolHandle,
+    feed: &HeadFeed,
+    sets: &mut Sets,
+    blocks: Vec<(Bytes, Bytes)>,
+    stop: &CancellationToken,
+) -> Result<Imported, EngineError> {
+    let mut missed = Vec::new();
+    let mut fault = None;
+    for (payload, certificate) in blocks {
+        if stop.is_cancelled() {
+            break;
+        }
+        match import_one(chain, sets, &payload, &certificate, &mut missed) {
+            Ok(sealed) => {
+                let Sealed { committed, changed } = sealed;
+                let base_fee = chain.spec().next_base_fee(committed.block.header());
+                pool.on_block(&committed, base_fee.unwrap_or_default(), &changed);
+                counted::synced();
+                feed.announce(committed);
+            }
+            Err(Failure::Fault(found)) => {
+                fault = Some(found);
+                break;
+            }
+            Err(Failure::Ours(error)) => return Err(error),
+        }
+    }
+    Ok(Imported { missed, fault })
+}
+
+/// Whose failure it is.
+enum Failure {
+    Fault(BlockFault),
+    Ours(EngineError),
+}
+
+impl From<BlockFault> for Failure {
+    fn from(fault: BlockFault) -> Self {
+        match fault {
+            BlockFault::Import(ImportError::Store(error)) => Self::Ours(error.into()),
+            fault if fault.is_ours() => Self::Ours(EngineError::Worker(fault.to_string())),
+            fault => Self::Fault(fault),
+        }
+    }
+}
+
+fn import_one(
+    chain: &Chain,
+    sets: &mut Sets,
+    payload: &[u8],
+    certificate: &[u8],
+    missed: &mut Vec<Address>,
+) -> Result<Sealed, Failure> {
+    let (proof, block) = decode_payload(payload)?;
+    let certificate = Certificate::decode(certificate).map_err(|_| BlockFault::OtherCertificate)?;
+    let reader = chain.store().reader().map_err(|error| Failure::Ours(error.into()))?;
+    let authorities = sets.after_head(&reader).map_err(Failure::Ours)?;
+    drop(reader);
+    let set = authorities.set();
+    let candidate = chain.check_decided(set, &certificate, proof, block)?;
+    missed.extend((0..certificate.round.min(1_000)).map(|round| set.proposer(round).operator.0));
+    chain.commit_candidate(candidate, certificate).map_err(Failure::Ours)
+}

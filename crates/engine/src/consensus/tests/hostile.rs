@@ -1,0 +1,267 @@
+//! Peers that lie: raw networks without an engine behind them.
+
+use super::support::{
+    DEADLINE, Node, addresses, agree, authorities, directory, identity, keys, network, open_chain,
+    spec,
+};
+use crate::{
+    Chain, EngineError,
+    candidate::payload,
+    consensus::wire::{self, RangeRequest},
+};
+use bytes::Bytes;
+use mfenx_chainspec::ChainSpec;
+use mfenx_consensus::{
+    Certificate, Decision, Height, NilOrVal, Operator, Round, ValidatorSet, Vote, VoteType,
+};
+use mfenx_network::{
+    Head, Identity, NetworkEvent, NetworkHandle, PeerAddress, Protocol, Target, Topic,
+};
+use mfenx_primitives::{B256, Quorum};
+use rand::{Rng, RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// What a liar does to the blocks it serves.
+#[derive(Debug, Clone, Copy)]
+enum Lie {
+    Certificate,
+    OtherCertificate,
+    Proof,
+    Root,
+    Garbage,
+    Silence,
+}
+
+/// A quorum's certificate for any block, as only authorities that all lie could make it.
+fn certify(chain: &Chain, set: &ValidatorSet, number: u64, hash: B256) -> Certificate {
+    let round = 0;
+    let mut signatures: Vec<_> = (0..3)
+        .map(|index| {
+            let keys = keys(index);
+            let operator = Operator(keys.operator);
+            let vote = Vote {
+                kind: VoteType::Precommit,
+                height: Height(number),
+                round: Round::new(round),
+                value: NilOrVal::Val(hash),
+                operator,
+            };
+            let signed = keys.consensus.sign_vote(&chain.domain(), vote);
+            (set.index_of(&operator).unwrap(), signed.signature)
+        })
+        .collect();
+    signatures.sort_by_key(|(index, _)| *index);
+    Certificate { height: Height(number), round, block_hash: hash, signatures }
+}
+
+/// Block 1 of `chain`, bent.
+fn bent(chain: &Chain, lie: Lie) -> Bytes {
+    let reader = chain.store().reader().unwrap();
+    let load = |number: u64| {
+        let decision = reader.certificate(number).unwrap().unwrap();
+        let decision = Decision::decode(&decision).unwrap();
+        (reader.block(number).unwrap().unwrap().into_block(), decision)
+    };
+    let (mut block, mut decision) = load(1);
+    match lie {
+        Lie::Certificate => decision.certificate.signatures[0].1.0[3] ^= 1,
+        Lie::OtherCertificate => decision.certificate = load(2).1.certificate,
+        Lie::Proof => decision.proof = load(2).1.proof,
+        Lie::Root => {
+            block.header.state_root = B256::repeat_byte(9);
+            let spec = chain.spec();
+            let params = spec.consensus().unwrap();
+            let set = ValidatorSet::new(&params.authorities, params.quorum, decision.seed).unwrap();
+            decision.certificate = certify(chain, &set, 1, block.header.hash_slow());
+        }
+        Lie::Garbage | Lie::Silence => return vec![0xff; 1000].into(),
+    }
+    let mut answer = Vec::new();
+    let payload = payload(&decision.proof, &block);
+    wire::put_block(&mut answer, &payload, &decision.certificate.encode());
+    answer.into()
+}
+
+/// A peer on the chain that claims a high head and answers with `lie`. Counts on `asked`.
+async fn liar(
+    chain: &Chain,
+    lie: Lie,
+    asked: tokio::sync::watch::Sender<u32>,
+    stop: CancellationToken,
+) -> PeerAddress {
+    let (handle, mut events, task) = network(chain, Identity::generate(), false, &[]);
+    tokio::spawn(task.run(stop));
+    handle.set_head(Head { number: 1_000, hash: B256::repeat_byte(1) }).unwrap();
+    let address =
+        PeerAddress { peer: handle.local_peer_id(), addresses: handle.listening().await.to_vec() };
+    let answer = bent(chain, lie);
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Some(event) = events.recv().await {
+            if let NetworkEvent::Request(request) = event
+                && request.protocol == Protocol::Blocks
+            {
+                asked.send_modify(|count| *count += 1);
+                match lie {
+                    Lie::Silence => held.push(request),
+                    _ => request.reply.send(answer.clone()),
+                }
+            }
+        }
+        drop(handle);
+    });
+    address
+}
+
+async fn a_chain(
+    spec: &Arc<ChainSpec>,
+    directories: &[tempfile::TempDir],
+    height: u64,
+) -> Vec<Node> {
+    let nodes = authorities(directories, spec).await;
+    nodes[0].reach(height).await;
+    nodes
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lying_peer_is_refused_and_another_one_used() {
+    let spec = spec(3, Quorum::Majority, 100);
+    let directories = [directory(), directory(), directory()];
+    let nodes = a_chain(&spec, &directories, 3).await;
+    let lies = [
+        Lie::Certificate,
+        Lie::OtherCertificate,
+        Lie::Proof,
+        Lie::Root,
+        Lie::Garbage,
+        Lie::Silence,
+    ];
+    for lie in lies {
+        let stop = CancellationToken::new();
+        let (asked, mut seen) = tokio::sync::watch::channel(0);
+        let liar = liar(&nodes[0].chain, lie, asked, stop.clone()).await;
+        let followed = directory();
+        let follower = Node::start(followed.path(), &spec, None, &[liar]);
+        timeout(DEADLINE, seen.wait_for(|count| *count > 0)).await.unwrap().unwrap();
+        sleep(Duration::from_millis(200)).await;
+        assert_eq!(follower.height(), 0, "{lie:?}");
+        for address in addresses(&nodes).await {
+            follower.network.add_persistent(address).unwrap();
+        }
+        follower.reach(3).await;
+        agree([&nodes[0], &follower], 3);
+        stop.cancel();
+        follower.stop().await;
+    }
+}
+
+/// Bytes that look like something, or do not.
+fn junk(rng: &mut ChaCha8Rng) -> Bytes {
+    let mut bytes = vec![0; rng.random_range(0..600)];
+    rng.fill_bytes(&mut bytes);
+    // Reach the decoders behind the first byte.
+    for byte in bytes.iter_mut().take(2) {
+        *byte = rng.random_range(0..4);
+    }
+    bytes.into()
+}
+
+async fn make_noise(handle: &NetworkHandle, rng: &mut ChaCha8Rng, time: Duration) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        for topic in Topic::ALL {
+            let _ = handle.publish(topic, junk(rng));
+        }
+        let peers = handle.peers();
+        for peer in peers.iter() {
+            for protocol in Protocol::ALL {
+                let data = if rng.random() {
+                    junk(rng)
+                } else {
+                    RangeRequest { first: rng.random(), count: 128 }.encode()
+                };
+                let target = Target::Peer(peer.peer);
+                let request = handle.request(target, protocol, data);
+                let _ = timeout(Duration::from_millis(20), request).await;
+            }
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn noise_from_an_authority_and_from_a_stranger_does_no_harm() {
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let spec = spec(4, Quorum::Bft, 100);
+    let directories = [directory(), directory(), directory()];
+    let nodes = a_chain(&spec, &directories, 2).await;
+    let stop = CancellationToken::new();
+    let scratch = directory();
+    let chain = open_chain(scratch.path(), &spec);
+    let others = addresses(&nodes).await;
+    for identity in [identity(3), Identity::generate()] {
+        let (handle, events, task) = network(&chain, identity, true, &others);
+        drop(events);
+        tokio::spawn(task.run(stop.clone()));
+        let mut peers = 0;
+        while peers == 0 {
+            sleep(Duration::from_millis(20)).await;
+            peers = handle.peers().len();
+        }
+        make_noise(&handle, &mut rng, Duration::from_millis(1_500)).await;
+    }
+    stop.cancel();
+    let height = nodes[0].height();
+    for node in &nodes {
+        node.reach(height + 3).await;
+    }
+    agree(&nodes, height + 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_sign_elsewhere_stop_the_node_with_evidence() {
+    let spec = spec(4, Quorum::Bft, 300);
+    let directories = [directory(), directory(), directory()];
+    let mut nodes = a_chain(&spec, &directories, 2).await;
+    let scratch = directory();
+    let chain = open_chain(scratch.path(), &spec);
+    let stop = CancellationToken::new();
+    let (handle, events, task) = network(&chain, identity(3), true, &addresses(&nodes).await);
+    drop(events);
+    tokio::spawn(task.run(stop.clone()));
+    let victim = nodes.remove(0);
+    let double = keys(0);
+    let domain = chain.domain();
+    let feed = victim.feed.clone();
+    let signing = tokio::spawn(async move {
+        loop {
+            let next = feed.latest().borrow().number + 1;
+            for height in next..next + 3 {
+                let vote = Vote {
+                    kind: VoteType::Prevote,
+                    height: Height(height),
+                    round: Round::new(0),
+                    value: NilOrVal::Val(B256::repeat_byte(0xdd)),
+                    operator: Operator(double.operator),
+                };
+                let vote = double.consensus.sign_vote(&domain, vote);
+                let message = mfenx_consensus::Message::Vote(vote);
+                let _ = handle.publish(Topic::Consensus, wire::encode_message(&message));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let error = victim.outcome().await.unwrap_err();
+    assert!(matches!(error, EngineError::SecondNode { .. }), "{error}");
+    signing.abort();
+    stop.cancel();
+    let evidence = std::fs::read_to_string(directories[0].path().join("consensus/evidence"));
+    let line = alloy_primitives::hex::decode(evidence.unwrap().lines().next().unwrap()).unwrap();
+    let evidence = mfenx_consensus::Evidence::decode(&line).unwrap();
+    assert_eq!(evidence.operator().0, keys(0).operator);
+}

@@ -1,0 +1,167 @@
+//! Nodes that die, lose their memory, are copied, or have a wrong clock.
+
+use crate::{
+    cluster::{Cluster, Served, any_port, free, load, nothing_is_lost, until},
+    node::Node,
+};
+use serde_json::json;
+use std::{
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// Longest time until a key that runs twice is noticed: each of its turns is a chance.
+const TWICE_TIME_MAX: Duration = Duration::from_secs(40);
+
+/// Runs `act` while account `index` sends to member `to`; what the member served.
+fn under_load(cluster: &mut Cluster, to: usize, act: impl FnOnce(&mut Cluster)) -> Vec<Served> {
+    let stop = AtomicBool::new(false);
+    let rpc = cluster.rpc(to);
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| load(&rpc, to as u32, &stop));
+        act(cluster);
+        stop.store(true, Ordering::SeqCst);
+        sender.join().expect("the sender")
+    })
+}
+
+/// One is killed while the network works, and comes back.
+fn one_dies(authorities: usize, quorum: &str) {
+    let mut cluster = Cluster::started(authorities, 0, quorum);
+    let (victim, others) = (authorities - 1, (0..authorities - 1).collect::<Vec<_>>());
+    let served = under_load(&mut cluster, 0, |cluster| {
+        cluster.advance(&[0], 1);
+        cluster.kill(victim);
+        // Long enough that the dead one would have had a turn.
+        cluster.advance(&others, authorities as u64 + 1);
+        cluster.start(victim);
+        let goal = cluster.head(0);
+        until("the killed one is back", || cluster.head(victim) >= goal);
+        until("it votes again", || cluster.status(victim)["authority"] == json!(true));
+        cluster.advance(&[0, victim], 2);
+    });
+    for index in 0..authorities {
+        until("everybody has everything", || cluster.head(index) >= cluster.head(0));
+        nothing_is_lost(&cluster.rpc(index), &served);
+    }
+    cluster.assert_no_fork();
+    let missed = cluster.rpc(0).get("mfenx_getMissedRounds", json!(["0x400"]));
+    println!("{authorities} authorities, {quorum}: {} served; {missed}", served.len());
+    cluster.stop();
+}
+
+#[test]
+fn a_majority_of_three_loses_one_and_gets_it_back() {
+    one_dies(3, "majority");
+}
+
+#[test]
+fn four_lose_one_and_get_it_back() {
+    one_dies(4, "bft");
+}
+
+#[test]
+fn all_die_at_once_and_go_on_from_the_same_head() {
+    let mut cluster = Cluster::started(3, 0, "majority");
+    let served = under_load(&mut cluster, 1, |cluster| cluster.advance(&[0, 1, 2], 2));
+    let before: Vec<_> = (0..3).map(|index| cluster.head(index)).collect();
+    cluster.kill_all();
+    for index in 0..3 {
+        cluster.start(index);
+    }
+    for (index, before) in before.iter().enumerate() {
+        assert!(cluster.head(index) >= *before, "node {index} went back");
+    }
+    cluster.advance(&[0, 1, 2], 3);
+    for index in 0..3 {
+        nothing_is_lost(&cluster.rpc(index), &served);
+    }
+    cluster.assert_no_fork();
+    cluster.stop();
+}
+
+#[test]
+fn a_wiped_authority_syncs_before_it_votes() {
+    let mut cluster = Cluster::started(3, 0, "majority");
+    cluster.kill(2);
+    cluster.wipe(2);
+    cluster.advance(&[0, 1], 2);
+    cluster.start(2);
+    let goal = cluster.head(0);
+    // Whatever it says while it votes, it says of a height above what it has seen decided.
+    until("it votes", || {
+        let status = cluster.status(2);
+        let votes = status["authority"] == json!(true);
+        assert!(!votes || cluster.head(2) >= goal, "it votes behind: {status}");
+        votes
+    });
+    cluster.advance(&[0, 1, 2], 3);
+    cluster.assert_no_fork();
+    cluster.stop();
+}
+
+/// The same keys on a second machine that has nothing of the first one's record: it follows for two
+/// blocks, then both sign. Whoever hears both keeps the proof, and the chain of the others has no fork.
+#[test]
+fn keys_that_run_twice_are_proven_and_do_not_fork_four() {
+    let mut cluster = Cluster::started(4, 0, "bft");
+    let scratch = tempfile::tempdir().unwrap();
+    let command = cluster.command(3, &scratch.path().join("clone"), free());
+    let mut clone = Node::from_command(command);
+    let mut evidence = 0;
+    // Both build a block when it is their turn, with different transactions in it.
+    let served = under_load(&mut cluster, 0, |cluster| {
+        let start = Instant::now();
+        while evidence == 0 && clone.is_running() && start.elapsed() < TWICE_TIME_MAX {
+            thread::sleep(Duration::from_millis(200));
+            evidence = (0..3).map(|index| cluster.evidence(index)).sum();
+        }
+    });
+    let refused = !clone.is_running();
+    println!("block {}, evidence {evidence}, clone refused: {refused}", cluster.head(0));
+    assert!(evidence > 0 || refused, "a key ran twice and nobody noticed");
+    drop(clone);
+    cluster.advance(&[0, 1, 2], 2);
+    nothing_is_lost(&cluster.rpc(1), &served);
+    cluster.assert_no_fork();
+    cluster.stop();
+}
+
+/// What makes `libfaketime` part of a process: the value of `LD_PRELOAD` that `faketime` sets. The
+/// program itself would stand between the node and its signals.
+fn preload() -> Option<String> {
+    let output = Command::new("faketime").args(["-f", "+0s", "env"]).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("LD_PRELOAD=")).map(str::to_owned)
+}
+
+#[test]
+fn a_clock_an_hour_off_is_survived() {
+    let Some(preload) = preload() else {
+        println!("SKIPPED a_clock_an_hour_off_is_survived: faketime is not installed");
+        return;
+    };
+    for offset in ["+3600s", "-3600s"] {
+        let mut cluster = Cluster::new(3, 0, "majority", |_| (free(), any_port()));
+        let preload = preload.clone();
+        cluster.wrap(2, move |mut command| {
+            command.env("LD_PRELOAD", &preload).env("FAKETIME", offset);
+            command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
+            command
+        });
+        for index in 0..3 {
+            cluster.start(index);
+        }
+        cluster.advance(&[0, 1, 2], 5);
+        cluster.assert_no_fork();
+        let latest = cluster.rpc(0).get("eth_getBlockByNumber", json!(["latest", false]));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let stamp = crate::rpc::quantity(&latest["timestamp"]);
+        assert!(stamp.abs_diff(now) < 60, "the chain took over a wrong clock: {stamp}, now {now}");
+        let missed = cluster.rpc(0).get("mfenx_getMissedRounds", json!([]));
+        println!("{offset}: block {}, {missed}", cluster.head(0));
+        cluster.stop();
+    }
+}
