@@ -168,6 +168,11 @@ impl Cluster {
         self.members[index].node.as_ref().expect("a running node")
     }
 
+    /// Whether the process of a member has not ended by itself.
+    pub(crate) fn is_running(&mut self, index: usize) -> bool {
+        self.members[index].node.as_mut().is_some_and(Node::is_running)
+    }
+
     pub(crate) fn rpc(&self, index: usize) -> Rpc {
         self.node(index).rpc()
     }

@@ -32,6 +32,7 @@ mod serve;
 mod status;
 mod sync;
 mod transactions;
+mod twice;
 mod wire;
 
 #[cfg(test)]

@@ -181,6 +181,15 @@ pub enum EngineError {
         /// The height.
         height: u64,
     },
+    /// A decided block has a signature of this node's keys that this node did not make.
+    #[error(
+        "block {height} was decided with a signature that these keys made on another node: find it \
+         and stop it before this one is started again"
+    )]
+    SignedElsewhere {
+        /// Height of the block.
+        height: u64,
+    },
     /// A quorum decided a block that this node finds invalid: the nodes run different rules, or this
     /// one is damaged.
     #[error(

@@ -106,6 +106,8 @@ pub(super) struct Driver {
     /// Whether the network knows the authorities of this epoch.
     pub(super) pinned: bool,
     pub(super) status: watch::Sender<EngineStatus>,
+    /// The first height that nobody but this run signs with these keys; none while that is not known.
+    pub(super) own_from: Option<u64>,
     /// Cancelled when the driver ends, however it does.
     pub(super) ended: CancellationToken,
     _end: DropGuard,
@@ -140,6 +142,7 @@ impl Driver {
         let mut driver = Self {
             _end: ended.clone().drop_guard(),
             ended,
+            own_from: None,
             operator: keys.as_ref().map(|keys| keys.operator),
             keys,
             server: Server::new(chain.clone()),
@@ -269,6 +272,7 @@ impl Driver {
         if !self.pinned {
             self.pinned = self.network.set_pinned(self.authorities.peers().collect()).is_ok();
         }
+        self.settle_own_heights();
         self.settle_guard()
     }
 

@@ -153,6 +153,11 @@ impl Guard {
         height > self.last.height || log.iter().any(|entry| Signed::of(entry) == Some(self.last))
     }
 
+    /// Whether the last message is a precommit of this round, or a later one.
+    pub(super) fn reaches(&self, height: u64, round: u32) -> bool {
+        self.last.place() >= (height, round, 2)
+    }
+
     /// Notes a message that was signed; it may leave after [`Self::sync`].
     ///
     /// # Errors

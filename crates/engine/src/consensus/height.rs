@@ -2,13 +2,13 @@
 
 use super::{
     driver::Driver,
+    journal::Journal,
     log::Recovered,
     status::{EngineStatus, Participation, Step},
+    twice::Signed,
 };
 use crate::{chain::Sealed, error::EngineError, metrics::consensus as counted};
-use mfenx_consensus::{
-    Config, Height, Input, Machine, Operator, Timeouts, ValidatorSet, WalEntry, thresholds,
-};
+use mfenx_consensus::{Config, Height, Input, Machine, Operator, Timeouts, ValidatorSet, WalEntry};
 use mfenx_network::Head;
 use mfenx_primitives::CommittedBlock;
 use std::{sync::Arc, time::Duration};
@@ -149,24 +149,15 @@ impl Driver {
 
     /// A new directory: finds out whether the chain is new as well, once a quorum can be asked.
     pub(super) fn settle_guard(&mut self) -> Result<(), EngineError> {
-        let Some(journal) = &mut self.journal else { return Ok(()) };
-        if journal.votes_from().is_some() || self.participation != Participation::Waiting {
+        let unsettled = |journal: &Journal| journal.votes_from().is_none();
+        if self.participation != Participation::Waiting
+            || !self.journal.as_deref().is_some_and(unsettled)
+        {
             return Ok(());
         }
-        let set = self.authorities.set();
-        let peers = self.network.peers();
-        let connected = |operator: &Operator| {
-            let peer = self.authorities.peer_of(operator);
-            self.operator == Some(operator.0)
-                || peer.is_some_and(|peer| peers.iter().any(|known| known.peer == peer))
-        };
-        let power = connected_power(set, connected);
-        if !thresholds(set.quorum()).quorum.is_met(power, set.total_power()) {
-            return Ok(());
-        }
-        let highest = peers.iter().map(|peer| peer.head.number).max().unwrap_or(0);
-        let highest = highest.max(self.head.number);
+        let Some(highest) = self.head_of_quorum() else { return Ok(()) };
         let from = if highest == 0 { 0 } else { highest + HEIGHTS_TO_WAIT };
+        let Some(journal) = &mut self.journal else { return Ok(()) };
         tracing::info!(from, "this directory has no record of votes: voting from there on");
         journal.set_votes_from(from)?;
         self.start_height(Recovered::default())
@@ -181,6 +172,9 @@ impl Driver {
         let decision = self.decision.take();
         self.head = committed.block.sealed_header();
         if let Some((certificate, at)) = &decision {
+            let set = self.authorities.set();
+            let signed = self.operator.and_then(|one| Signed::of(Operator(one), set, certificate));
+            self.check_own(signed)?;
             let latency = at.elapsed();
             self.last_commit = Some(latency);
             counted::committed(certificate.round, latency);

@@ -49,6 +49,11 @@ impl Journal {
         self.guard.may_sign(height, log)
     }
 
+    /// Whether this node may have signed a precommit of this round, or is beyond it.
+    pub(super) fn reaches(&self, height: u64, round: u32) -> bool {
+        self.guard.reaches(height, round)
+    }
+
     /// Starts the log of a height, unless it is of that height already.
     pub(super) fn start_height(&mut self, height: u64) -> Result<(), EngineError> {
         if self.log.height() != height {

@@ -11,6 +11,7 @@
 use super::{
     driver::Driver,
     log::Recovered,
+    twice::Signed,
     wire::{RANGE_BLOCKS_MAX, RangeRequest, read_blocks},
 };
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
 };
 use alloy_primitives::Address;
 use bytes::Bytes;
-use mfenx_consensus::Certificate;
+use mfenx_consensus::{Certificate, Operator};
 use mfenx_network::{NetworkHandle, PeerId, Protocol, Target};
 use mfenx_txpool::PoolHandle;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -199,8 +200,9 @@ impl Driver {
         self.writing = true;
         let (chain, pool, feed) = (self.chain.clone(), self.pool.clone(), self.feed.clone());
         let (mut sets, stop) = (self.sets.clone(), self.ended.clone());
+        let operator = self.operator.map(Operator);
         self.jobs.blocking(move || {
-            let imported = import(&chain, &pool, &feed, &mut sets, blocks, &stop);
+            let imported = import(&chain, &pool, &feed, &mut sets, blocks, (operator, &stop));
             Done::Synced(imported.map(|imported| Synced { peer, sets, imported }))
         });
     }
@@ -210,7 +212,8 @@ impl Driver {
         let Synced { peer, sets, imported } = synced;
         self.sync.importing = None;
         self.sets = sets;
-        for operator in imported.missed {
+        self.check_own(imported.noted.signed)?;
+        for operator in imported.noted.missed {
             *Arc::make_mut(&mut self.missed).entry(operator).or_default() += 1;
             counted::missed();
         }
@@ -241,9 +244,17 @@ pub(super) struct Synced {
 
 /// How an import ended.
 struct Imported {
+    noted: Noted,
+    fault: Option<BlockFault>,
+}
+
+/// What certificates say besides.
+#[derive(Default)]
+struct Noted {
     /// Whose turns passed without a decision.
     missed: Vec<Address>,
-    fault: Option<BlockFault>,
+    /// What our own operator signed.
+    signed: Vec<Signed>,
 }
 
 /// Checks, executes and commits blocks in order, until one is wrong. Blocking.
@@ -253,15 +264,15 @@ fn import(
     feed: &HeadFeed,
     sets: &mut Sets,
     blocks: Vec<(Bytes, Bytes)>,
-    stop: &CancellationToken,
+    (operator, stop): (Option<Operator>, &CancellationToken),
 ) -> Result<Imported, EngineError> {
-    let mut missed = Vec::new();
+    let mut noted = Noted::default();
     let mut fault = None;
     for (payload, certificate) in blocks {
         if stop.is_cancelled() {
             break;
         }
-        match import_one(chain, sets, &payload, &certificate, &mut missed) {
+        match import_one(chain, sets, operator, (&payload, &certificate), &mut noted) {
             Ok(sealed) => {
                 let Sealed { committed, changed } = sealed;
                 let base_fee = chain.spec().next_base_fee(committed.block.header());
@@ -276,7 +287,7 @@ fn import(
             Err(Failure::Ours(error)) => return Err(error),
         }
     }
-    Ok(Imported { missed, fault })
+    Ok(Imported { noted, fault })
 }
 
 /// Whose failure it is.
@@ -298,9 +309,9 @@ impl From<BlockFault> for Failure {
 fn import_one(
     chain: &Chain,
     sets: &mut Sets,
-    payload: &[u8],
-    certificate: &[u8],
-    missed: &mut Vec<Address>,
+    operator: Option<Operator>,
+    (payload, certificate): (&[u8], &[u8]),
+    noted: &mut Noted,
 ) -> Result<Sealed, Failure> {
     let (proof, block) = decode_payload(payload)?;
     let certificate = Certificate::decode(certificate).map_err(|_| BlockFault::OtherCertificate)?;
@@ -309,6 +320,8 @@ fn import_one(
     drop(reader);
     let set = authorities.set();
     let candidate = chain.check_decided(set, &certificate, proof, block)?;
-    missed.extend((0..certificate.round.min(1_000)).map(|round| set.proposer(round).operator.0));
+    let rounds = 0..certificate.round.min(1_000);
+    noted.missed.extend(rounds.map(|round| set.proposer(round).operator.0));
+    noted.signed.extend(operator.and_then(|one| Signed::of(one, set, &certificate)));
     chain.commit_candidate(candidate, certificate).map_err(Failure::Ours)
 }
