@@ -1,9 +1,11 @@
 //! The command line, exactly as a user types it.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mfenx_node::STORE_FORMAT;
 use std::{
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -15,7 +17,7 @@ pub(crate) use network::{LocalnetArgs, NodeArgs};
 
 /// MFENX: an EVM-compatible node for chain ID 177155.
 #[derive(Debug, Parser)]
-#[command(name = "mfenx", version = VERSION, about, max_term_width = 100)]
+#[command(name = "mfenx", version = VERSION.as_str(), about, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -28,14 +30,10 @@ pub(crate) struct Cli {
 }
 
 /// Version, commit and the format of the store.
-pub(crate) const VERSION: &str = concat!(
-    env!("CARGO_PKG_VERSION"),
-    " (commit ",
-    env!("MFENX_COMMIT"),
-    ", chain ID 177155, store format ",
-    "1",
-    ")"
-);
+pub(crate) static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let (version, commit) = (env!("CARGO_PKG_VERSION"), env!("MFENX_COMMIT"));
+    format!("{version} (commit {commit}, chain ID 177155, store format {STORE_FORMAT})")
+});
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum LogFormatArg {

@@ -36,7 +36,7 @@ pub(crate) fn ready(ready: &Ready) {
 
 fn write_ready(out: &mut impl Write, ready: &Ready) -> std::io::Result<()> {
     let url = format!("http://{}", ready.http);
-    writeln!(out, "mfenx {}", crate::args::VERSION)?;
+    writeln!(out, "mfenx {}", *crate::args::VERSION)?;
     writeln!(out)?;
     writeln!(out, "Chain ID    {}", ready.chain_id)?;
     writeln!(out, "Head        {} {}", ready.head_number, ready.head_hash)?;
@@ -112,7 +112,7 @@ fn write_localnet(out: &mut impl Write, event: &LocalnetEvent) -> std::io::Resul
                 (_, true) => " (an existing network, which goes on)",
                 _ => "",
             };
-            writeln!(out, "mfenx {}", crate::args::VERSION)?;
+            writeln!(out, "mfenx {}", *crate::args::VERSION)?;
             writeln!(out)?;
             writeln!(out, "Directory   {}{kept}", directory.display())?;
             writeln!(out, "Chain       ID {chain_id}, genesis {genesis_hash}")?;

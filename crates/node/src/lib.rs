@@ -39,7 +39,7 @@ pub use mfenx_engine::BlockTime;
 pub use mfenx_network::{Multiaddr, PeerAddress, listen_addresses};
 pub use mfenx_primitives::Quorum;
 pub use mfenx_rpc::HealthLimits;
-pub use mfenx_storage::TableStats;
+pub use mfenx_storage::{FORMAT as STORE_FORMAT, TableStats};
 pub use network::{NodeConfig, run_node};
 pub use ready::{Ready, RunningAs};
 pub use run::{DevConfig, ServeConfig, run_dev, run_serve};

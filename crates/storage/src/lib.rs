@@ -52,7 +52,7 @@ pub use error::StoreError;
 pub use index::{LogBlocks, LogKey, Order};
 pub use metrics::describe_metrics;
 pub use options::{Durability, StoreOptions};
-pub use reader::{Head, Reader, StoredReceipt, TransactionLocation};
+pub use reader::{FORMAT, Head, Reader, StoredReceipt, TransactionLocation};
 pub use state::{StateChanges, StateView};
 pub use store::{Store, TableStats};
 pub use trie::{AccountProof, SlotProof, TrieUpdates, Witness};

@@ -6,7 +6,7 @@ use alloy_primitives::B256;
 use reth_libmdbx::tx::{TransactionKind, WriteMarker};
 
 /// Version of all tables and encodings: any change of one raises it.
-pub(crate) const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 2;
 
 /// Name of the entry that says whose store this is.
 pub(crate) const FORMAT_KEY: &[u8] = b"format";

@@ -16,7 +16,8 @@ use crate::{
     txn::Txn,
 };
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, keccak256};
-pub(crate) use meta::{FORMAT, FORMAT_KEY, Meta, decode_format};
+pub use meta::FORMAT;
+pub(crate) use meta::{FORMAT_KEY, Meta, decode_format};
 use mfenx_primitives::Receipt;
 use reth_libmdbx::{RoSync, tx::aliases::RoTxSync};
 use revm::bytecode::Bytecode;
