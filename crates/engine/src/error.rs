@@ -174,7 +174,8 @@ pub enum EngineError {
     /// Somebody else signs with this node's keys.
     #[error(
         "another node signed a conflicting message at height {height} with the keys of this one: \
-         find it and stop it before this one is started again; the evidence is in the file `evidence`"
+         find it and stop it before this one is started again; what proves it is in the file \
+         `evidence` of every authority that saw both messages"
     )]
     SecondNode {
         /// The height.

@@ -19,7 +19,13 @@ impl Driver {
     /// [`Self::feed_machine`] for a message; what the machine thinks of it.
     pub(super) fn feed_message(&mut self, input: Input) -> Result<Option<Verdict>, EngineError> {
         let Some(machine) = &mut self.machine else { return Ok(None) };
-        let effects = machine.step(input)?;
+        let effects = machine.step(input).map_err(|error| match error {
+            // A message of ours stands where this machine was about to sign another: it is not its.
+            mfenx_consensus::Error::DoubleSign(height, _) => {
+                EngineError::SecondNode { height: height.0 }
+            }
+            error => error.into(),
+        })?;
         let mut verdict = None;
         for effect in effects {
             if let Effect::Verdict(found) = effect {
