@@ -1,7 +1,7 @@
 //! Nodes that die, lose their memory, are copied, or have a wrong clock.
 
 use crate::{
-    cluster::{Cluster, Served, any_port, free, load, nothing_is_lost, until},
+    cluster::{Cluster, Served, any_port, faults_are_wanted, free, load, nothing_is_lost, until},
     node::Node,
 };
 use serde_json::json;
@@ -54,16 +54,25 @@ fn one_dies(authorities: usize, quorum: &str) {
 
 #[test]
 fn a_majority_of_three_loses_one_and_gets_it_back() {
+    if !faults_are_wanted() {
+        return;
+    }
     one_dies(3, "majority");
 }
 
 #[test]
 fn four_lose_one_and_get_it_back() {
+    if !faults_are_wanted() {
+        return;
+    }
     one_dies(4, "bft");
 }
 
 #[test]
 fn all_die_at_once_and_go_on_from_the_same_head() {
+    if !faults_are_wanted() {
+        return;
+    }
     let mut cluster = Cluster::started(3, 0, "majority");
     let served = under_load(&mut cluster, 1, |cluster| cluster.advance(&[0, 1, 2], 2));
     let before: Vec<_> = (0..3).map(|index| cluster.head(index)).collect();
@@ -84,6 +93,9 @@ fn all_die_at_once_and_go_on_from_the_same_head() {
 
 #[test]
 fn a_wiped_authority_syncs_before_it_votes() {
+    if !faults_are_wanted() {
+        return;
+    }
     let mut cluster = Cluster::started(3, 0, "majority");
     cluster.kill(2);
     cluster.wipe(2);
@@ -106,6 +118,9 @@ fn a_wiped_authority_syncs_before_it_votes() {
 /// blocks that its keys signed elsewhere and stops, or somebody has evidence; the others go on.
 #[test]
 fn keys_that_run_twice_are_noticed_and_do_not_fork_four() {
+    if !faults_are_wanted() {
+        return;
+    }
     let mut cluster = Cluster::started(4, 0, "bft");
     let scratch = tempfile::tempdir().unwrap();
     let command = cluster.command(3, &scratch.path().join("clone"), free());
@@ -151,6 +166,9 @@ fn preload() -> Option<String> {
 
 #[test]
 fn a_clock_an_hour_off_is_survived() {
+    if !faults_are_wanted() {
+        return;
+    }
     let Some(preload) = preload() else {
         println!("SKIPPED a_clock_an_hour_off_is_survived: faketime is not installed");
         return;

@@ -19,6 +19,9 @@ const READY_TIME_MAX: Duration = Duration::from_secs(60);
 /// Longest time a command that must fail, or a stopping node, may take.
 const EXIT_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// Lines of a node's log that a failed test shows.
+const LOG_LINES_SHOWN: usize = 60;
+
 /// Settings that a developer's shell may have and a test must not.
 const ENVIRONMENT: [&str; 17] = [
     "MFENX_ADMIN",
@@ -240,6 +243,13 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         self.kill_and_reap();
+        if thread::panicking() {
+            // What it logged says more than the assertion that failed.
+            let log = text(&self.stderr);
+            let lines: Vec<_> = log.lines().collect();
+            let last = lines.len().saturating_sub(LOG_LINES_SHOWN);
+            println!("the log of the node at {} ends:\n{}", self.http, lines[last..].join("\n"));
+        }
     }
 }
 
