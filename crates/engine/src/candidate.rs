@@ -95,7 +95,9 @@ impl Chain {
         let BuildRequest { set, height, round, operator, time_max } = request;
         let number = *height;
         let (proof, output) = vrf.prove(&alpha(spec.chain_id(), Height(number), set.seed()));
-        let index = set.index_of(&mfenx_consensus::Operator(*operator)).unwrap_or_default();
+        let index = set
+            .index_of(&mfenx_consensus::Operator(*operator))
+            .ok_or(EngineError::NotInSet { operator: *operator, height: number })?;
         let extra = ExtraData { built_round: *round, proposer_index: u32::from(index) };
         let timestamp = unix_time()?.as_secs().max(parent.timestamp.saturating_add(1));
         let attributes = BuildAttributes {

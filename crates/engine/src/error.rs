@@ -150,6 +150,16 @@ pub enum EngineError {
         /// What failed.
         source: ExecutionError,
     },
+    /// A block of our own was to be built at a height whose authorities we are not among; a defect.
+    #[error(
+        "{operator} is to build block {height} and is no authority there: this is a defect, report it"
+    )]
+    NotInSet {
+        /// Our operator address.
+        operator: Address,
+        /// Height of the block.
+        height: u64,
+    },
     /// The clock of this machine is before the Unix epoch or beyond 64 bits.
     #[error("the system clock is not usable: set it to the present time")]
     Clock,

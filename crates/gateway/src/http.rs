@@ -164,14 +164,6 @@ pub(crate) fn method_not_allowed() -> Answer {
     answer
 }
 
-/// What a plain `OPTIONS` is told; one that asks for CORS never gets here.
-pub(crate) fn options() -> Answer {
-    let mut answer = Response::new(Full::default());
-    *answer.status_mut() = StatusCode::NO_CONTENT;
-    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, GET, HEAD, OPTIONS"));
-    answer
-}
-
 pub(crate) fn text(status: StatusCode, text: &'static str) -> Answer {
     with_type(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
 }

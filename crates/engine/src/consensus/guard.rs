@@ -8,9 +8,10 @@
 //! Two slots are written in turn, each with a sequence number and a checksum, so that a torn write
 //! leaves the slot before. A torn slot is that of a signature which never left.
 
+use super::log::open_or_create;
 use mfenx_consensus::{Round, VoteType, WalEntry, encode_proposal, encode_vote};
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Read},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
@@ -104,14 +105,7 @@ impl Guard {
     /// as nothing having been signed.
     pub(super) fn open(path: &Path) -> Result<Self, GuardError> {
         let failed = |source| GuardError::File { path: path.into(), source };
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(failed)?;
+        let mut file = open_or_create(path).map_err(failed)?;
         let mut bytes = Vec::new();
         file.by_ref().take(2 * SLOT_STRIDE).read_to_end(&mut bytes).map_err(failed)?;
         let slot = |at: u64| bytes.get(at as usize..).and_then(read_slot);

@@ -43,7 +43,8 @@ pub(super) struct Jobs(mpsc::UnboundedSender<Done>);
 
 impl Jobs {
     pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Done>) {
-        // Bounded by the number of jobs there can be.
+        // One message a job, and there is at most one that builds, one that checks, one that writes,
+        // and as many as `PULLS_MAX` and the ranges of a sync that fetch.
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
     }

@@ -36,6 +36,11 @@ const BLOCKS_BYTES_MAX: u64 = 256 << 20;
 /// A longer file is not one of ours.
 const FILE_BYTES_MAX: u64 = 2 << 30;
 
+/// Opens a file for reading and writing, and leaves what is in it as it is.
+pub(super) fn open_or_create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
 /// The log cannot be used. Nothing was signed since it was opened.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -89,14 +94,7 @@ impl Log {
     /// Opens the log, or creates it, and reads what it holds. A torn end is cut off.
     pub(super) fn open(path: &Path) -> Result<(Self, Recovered), LogError> {
         let failed = |source| LogError::File { path: path.into(), source };
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(failed)?;
+        let mut file = open_or_create(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let damaged = |at, reason: &str| {
             Err(LogError::Damaged { path: path.into(), at, reason: reason.into() })
