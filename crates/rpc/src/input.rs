@@ -6,7 +6,9 @@
 
 mod call;
 mod hexadecimal;
+mod object;
 mod overrides;
 
 pub(crate) use call::CallRequest;
+pub(crate) use object::{Object, object};
 pub(crate) use overrides::{block_overrides, state_overrides};

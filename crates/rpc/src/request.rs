@@ -1,5 +1,6 @@
 //! Requests as they arrive: read once, borrowed from the bytes they came in.
 
+use crate::input::Object;
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, IgnoredAny, SeqAccess, Visitor},
@@ -110,8 +111,8 @@ struct Identified<'a> {
 /// # Errors
 /// It is not JSON.
 pub(crate) fn entry(json: &[u8]) -> Result<Entry<'_>, serde_json::Error> {
-    match serde_json::from_slice::<Wire<'_>>(json) {
-        Ok(wire) => Ok(wire.entry()),
+    match serde_json::from_slice::<Object<Wire<'_>>>(json) {
+        Ok(Object(wire)) => Ok(wire.entry()),
         Err(error) if error.is_syntax() || error.is_eof() => Err(error),
         Err(_) => {
             // It may be no JSON all the same, after the place where it ceased to be a request.
@@ -122,9 +123,9 @@ pub(crate) fn entry(json: &[u8]) -> Result<Entry<'_>, serde_json::Error> {
 }
 
 fn identifier(json: &[u8]) -> RequestId<'_> {
-    serde_json::from_slice::<Identified<'_>>(json)
+    serde_json::from_slice::<Object<Identified<'_>>>(json)
         .ok()
-        .and_then(|object| RequestId::read(object.id?.get()))
+        .and_then(|Object(object)| RequestId::read(object.id?.get()))
         .unwrap_or(RequestId::NULL)
 }
 
@@ -222,6 +223,7 @@ mod tests {
             (r#"{"jsonrpc":"2.0","id":{},"method":"a"}"#, "invalid null"),
             (r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"a"}"#, "invalid null"),
             ("7", "invalid null"),
+            (r#"["2.0",1,"a",[]]"#, "invalid null"),
             (r#"{"jsonrpc":7,"id":1"#, "not JSON"),
             (r#"{"jsonrpc":"2.0","id":1,"method":"a"}}"#, "not JSON"),
             ("", "not JSON"),

@@ -53,7 +53,7 @@ impl<'a> TraceConfig<'a> {
             let reason = format!("the configuration of a trace exceeds {most} bytes");
             return Err(RpcError::argument(position, reason));
         }
-        match serde_json::from_str::<Self>(json) {
+        match input::object::<Self>(json) {
             Ok(config) => Ok(Self { position, ..config }),
             Err(error) => Err(RpcError::argument(position, without_position(&error))),
         }

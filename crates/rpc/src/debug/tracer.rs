@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     error::RpcError,
+    input::object,
     recording::{Place, Recording, Text},
 };
 use alloy_primitives::{Address, Log, U256};
@@ -170,7 +171,7 @@ fn options<'a, T: Default + Deserialize<'a>>(
     let Some(config) = config.filter(|config| config.get() != "null") else {
         return Ok(T::default());
     };
-    serde_json::from_str(config.get()).map_err(|error| {
+    object(config.get()).map_err(|error| {
         let reason = crate::params::without_position(&error);
         RpcError::argument(position, format!("tracerConfig: {reason}"))
     })

@@ -9,7 +9,7 @@ use crate::{
     block_id::state_after,
     context::Context,
     error::{RpcError, halt},
-    input::{self, CallRequest},
+    input::{self, CallRequest, Object, object},
     method::{Method, Param},
     params::{Args, list, without_position},
     registry::Registry,
@@ -84,13 +84,13 @@ fn eth_call_many(
 ) -> Result<Vec<Vec<CallResult>>, RpcError> {
     let most = context.limits.simulate_calls_max;
     let too_many = || RpcError::argument(0, format!("there are more than {most} calls"));
-    let bundles: Vec<Bundle<'_>> = args.list(0, most)?.ok_or_else(too_many)?;
+    let bundles: Vec<Object<Bundle<'_>>> = args.list(0, most)?.ok_or_else(too_many)?;
     let ((block, before), options) = (place(args)?, call::options(context, args)?);
     let reader = context.store.reader()?;
     let (header, state) = context.header_and_state(block, &reader)?;
     let mut prepared = Vec::with_capacity(bundles.len());
     let mut left = most;
-    for bundle in bundles {
+    for Object(bundle) in bundles {
         let calls = list::<CallRequest>(bundle.transactions.get(), left)
             .map_err(|error| RpcError::argument(0, without_position(&error)))?
             .ok_or_else(too_many)?;
@@ -151,7 +151,7 @@ fn place(args: &Args<'_>) -> Result<(BlockId, Option<usize>), RpcError> {
     let Some(json) = args.json(1) else { return Ok((BlockId::Latest, None)) };
     let refuse = |reason: String| RpcError::argument(1, reason);
     let context: StateContext<'_> =
-        serde_json::from_str(json).map_err(|error| refuse(without_position(&error)))?;
+        object(json).map_err(|error| refuse(without_position(&error)))?;
     let before = match context.transaction_index {
         None | Some(-1) => None,
         Some(index) => {

@@ -2,6 +2,7 @@
 
 use crate::{
     block_id::BlockId,
+    input,
     params::{fixed, without_position},
 };
 use alloy_primitives::{Address, B256, Bloom, Log, keccak256};
@@ -71,12 +72,8 @@ struct FilterObject<'a> {
 impl LogFilter {
     /// Reads a filter object and its blocks. No list may be longer than `list_max`.
     pub(crate) fn parse(json: &str, list_max: usize) -> Result<(Self, Blocks), String> {
-        // A list would be taken for the fields in order.
-        if !json.starts_with('{') {
-            return Err("an object is expected here".into());
-        }
         let object: FilterObject<'_> =
-            serde_json::from_str(json).map_err(|error| without_position(&error))?;
+            input::object(json).map_err(|error| without_position(&error))?;
         let blocks = match (object.block_hash, object.from_block, object.to_block) {
             (Some(hash), None, None) => Blocks::One(fixed(hash.get())?.into()),
             (Some(_), _, _) => {

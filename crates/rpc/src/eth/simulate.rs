@@ -7,7 +7,7 @@ use crate::{
     block_id::{BlockId, state_after},
     context::Context,
     error::RpcError,
-    input::{self, CallRequest},
+    input::{self, CallRequest, Object, object},
     limits::RpcLimits,
     method::{Method, Param},
     params::{Args, list, without_position},
@@ -140,7 +140,7 @@ fn state_root(reader: &Reader, number: u64, bundle: &BundleState) -> Result<B256
 }
 
 fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, RpcError> {
-    serde_json::from_str(json).map_err(|error| RpcError::argument(0, without_position(&error)))
+    object(json).map_err(|error| RpcError::argument(0, without_position(&error)))
 }
 
 /// What is asked, within bounds that hold for all blocks together.
@@ -150,20 +150,21 @@ fn blocks(json: Option<&RawValue>, limits: &RpcLimits) -> Result<Vec<BlockCalls>
         SimulateError::LimitExceeded(format!("{what} exceed {most}")).into()
     };
     let json = json.map_or("[]", RawValue::get);
-    let blocks: Option<Vec<BlockStateCalls<'_>>> =
+    let blocks: Option<Vec<Object<BlockStateCalls<'_>>>> =
         list(json, SIMULATED_BLOCKS_MAX as usize).map_err(refused)?;
     let blocks = blocks.ok_or(SimulateError::TooManyBlocks)?;
     if blocks.is_empty() {
         return Err(RpcError::argument(0, "empty input"));
     }
-    let overrides = blocks.iter().flat_map(|block| [block.block_overrides, block.state_overrides]);
+    let overrides =
+        blocks.iter().flat_map(|Object(block)| [block.block_overrides, block.state_overrides]);
     let bytes: usize = overrides.flatten().map(|json| json.get().len()).sum();
     if bytes > limits.override_bytes_max {
         return Err(exceeded("bytes of overrides", limits.override_bytes_max));
     }
     let mut read = Vec::with_capacity(blocks.len());
     let (mut slots, mut calls_left) = (0, limits.simulate_calls_max);
-    for block in blocks {
+    for Object(block) in blocks {
         let calls = block.calls.map_or("[]", RawValue::get);
         let calls = list::<CallRequest>(calls, calls_left).map_err(refused)?;
         let calls = calls.ok_or_else(|| exceeded("calls", limits.simulate_calls_max))?;

@@ -1,6 +1,9 @@
 //! A call.
 
-use super::hexadecimal::{Data, Fixed, Number, Number64};
+use super::{
+    hexadecimal::{Data, Fixed, Number, Number64},
+    object::Object,
+};
 use alloy_eips::{
     eip2930::{AccessList, AccessListItem},
     eip7702::SignedAuthorization,
@@ -27,7 +30,7 @@ struct Fields {
     nonce: Option<Number64>,
     data: Option<Data>,
     input: Option<Data>,
-    access_list: Option<Vec<AccessListEntry>>,
+    access_list: Option<Vec<Object<AccessListEntry>>>,
     chain_id: Option<Number>,
     blob_versioned_hashes: Option<Vec<Fixed<32>>>,
     authorization_list: Option<Vec<SignedAuthorization>>,
@@ -42,7 +45,7 @@ struct AccessListEntry {
 
 impl<'de> Deserialize<'de> for CallRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = Fields::deserialize(deserializer)?;
+        let Object(fields) = Object::<Fields>::deserialize(deserializer)?;
         let price = |number: Option<Number>| number.map(Number::saturating::<u128>);
         Ok(Self(TransactionRequest {
             from: fields.from.map(|from| from.0.into()),
@@ -70,8 +73,8 @@ impl<'de> Deserialize<'de> for CallRequest {
     }
 }
 
-fn access_list(entries: Vec<AccessListEntry>) -> AccessList {
-    let entries = entries.into_iter().map(|entry| AccessListItem {
+fn access_list(entries: Vec<Object<AccessListEntry>>) -> AccessList {
+    let entries = entries.into_iter().map(|Object(entry)| AccessListItem {
         address: entry.address.0.into(),
         storage_keys: entry.storage_keys.into_iter().map(|key| key.0.into()).collect(),
     });
@@ -104,6 +107,8 @@ mod tests {
             r#"{"input":"0x1"}"#,
             r#"{"to":"0x01"}"#,
             r#"{"accessList":[{"storageKeys":[]}]}"#,
+            r#"{"accessList":[["0x0000000000000000000000000000000000000007",[]]]}"#,
+            "[]",
             r#"{"blobVersionedHashes":["0x01"]}"#,
         ] {
             assert!(read(bad).is_err(), "{bad}");

@@ -1,6 +1,9 @@
 //! Overrides of accounts and of the block.
 
-use super::hexadecimal::{Data, Fixed, Number, Number64};
+use super::{
+    hexadecimal::{Data, Fixed, Number, Number64},
+    object::Object,
+};
 use alloy_eips::eip4895::Withdrawal;
 use alloy_primitives::{B256, map::B256HashMap};
 use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
@@ -43,11 +46,15 @@ impl From<Account> for AccountOverride {
 pub(crate) fn state_overrides<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<StateOverride>, D::Error> {
-    let accounts = Option::<HashMap<Fixed<20>, Option<Account>>>::deserialize(deserializer)?;
+    let accounts =
+        Option::<HashMap<Fixed<20>, Option<Object<Account>>>>::deserialize(deserializer)?;
     let accounts = accounts.map(|accounts| {
         let accounts = accounts.into_iter();
         accounts
-            .map(|(address, account)| (address.0.into(), account.unwrap_or_default().into()))
+            .map(|(address, account)| {
+                let account = account.map(|account| account.0).unwrap_or_default();
+                (address.0.into(), account.into())
+            })
             .collect()
     });
     Ok(accounts)
@@ -71,7 +78,7 @@ struct Block {
     blob_base_fee: Option<Number>,
     #[serde(alias = "parentBeaconBlockRoot")]
     beacon_root: Option<Fixed<32>>,
-    withdrawals: Option<Vec<Withdrawal>>,
+    withdrawals: Option<Vec<Object<Withdrawal>>>,
     block_hash: Option<BTreeMap<u64, B256>>,
 }
 
@@ -82,8 +89,8 @@ struct Block {
 pub(crate) fn block_overrides<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<BlockOverrides>, D::Error> {
-    let block = Option::<Block>::deserialize(deserializer)?;
-    Ok(block.map(|block| BlockOverrides {
+    let block = Option::<Object<Block>>::deserialize(deserializer)?;
+    Ok(block.map(|Object(block)| BlockOverrides {
         number: block.number.map(|number| number.0),
         difficulty: block.difficulty.map(|difficulty| difficulty.0),
         time: block.time.map(|time| time.0),
@@ -93,7 +100,9 @@ pub(crate) fn block_overrides<'de, D: Deserializer<'de>>(
         base_fee_per_gas: block.base_fee_per_gas.map(Number::saturating),
         blob_base_fee: block.blob_base_fee.map(Number::saturating),
         beacon_root: block.beacon_root.map(|root| root.0.into()),
-        withdrawals: block.withdrawals,
+        withdrawals: block
+            .withdrawals
+            .map(|withdrawals| withdrawals.into_iter().map(|withdrawal| withdrawal.0).collect()),
         block_hash: block.block_hash,
     }))
 }
@@ -120,6 +129,8 @@ mod tests {
         for bad in [
             r#"{"0x07":{}}"#.to_owned(),
             format!(r#"{{"{address}":{{"balance":5}}}}"#),
+            format!(r#"{{"{address}":[]}}"#),
+            "[]".to_owned(),
             format!(r#"{{"{address}":{{"state":{{"0x1":"0x2"}}}}}}"#),
         ] {
             assert!(accounts(&bad).is_err(), "{bad}");
@@ -133,9 +144,13 @@ mod tests {
         let block = read(&json).unwrap().unwrap();
         assert_eq!(block.number, Some(U256::from(7)));
         assert_eq!(block.base_fee_per_gas, Some(u64::MAX));
-        for bad in
-            [r#"{"number":55}"#, r#"{"time":"0x"}"#, r#"{"time":5}"#, r#"{"prevRandao":"0x1"}"#]
-        {
+        for bad in [
+            "[]",
+            r#"{"number":55}"#,
+            r#"{"time":"0x"}"#,
+            r#"{"time":5}"#,
+            r#"{"prevRandao":"0x1"}"#,
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }

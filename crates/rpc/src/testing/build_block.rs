@@ -8,6 +8,7 @@ use crate::{
     block_id::{BlockId, state_after},
     context::Context,
     error::RpcError,
+    input::Object,
     method::{Method, Param},
     params::Args,
     registry::Registry,
@@ -53,7 +54,7 @@ struct Attributes {
     timestamp: U64,
     prev_randao: B256,
     suggested_fee_recipient: Address,
-    withdrawals: Option<Vec<Withdrawal>>,
+    withdrawals: Option<Vec<Object<Withdrawal>>>,
     parent_beacon_block_root: Option<B256>,
     target_gas_limit: Option<U64>,
 }
@@ -62,7 +63,7 @@ struct Attributes {
 /// other list every one must be in the block.
 fn run(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<BuiltPayload, RpcError> {
     let parent = args.hash(0)?;
-    let attributes: Attributes = args.value(1)?;
+    let Object(attributes): Object<Attributes> = args.value(1)?;
     let transactions: Option<Vec<Bytes>> = args.optional(2)?;
     let extra_data = if args.json(3).is_some() { args.data(3)? } else { Bytes::new() };
     let reader = context.store.reader()?;
@@ -95,7 +96,9 @@ fn build_attributes(
         gas_limit: next_gas_limit(parent.gas_limit, target),
         extra_data,
         parent_beacon_block_root: attributes.parent_beacon_block_root,
-        withdrawals: attributes.withdrawals,
+        withdrawals: attributes
+            .withdrawals
+            .map(|withdrawals| withdrawals.into_iter().map(|Object(one)| one).collect()),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     block_id::BlockId,
     context::Context,
     error::RpcError,
+    input::object,
     method::{Method, Param},
     params::{Args, quantity, unquote, without_position},
     recording::{Answer, TraceTime, block_after_parent},
@@ -83,8 +84,8 @@ fn block(json: Option<&RawValue>, missing: BlockId) -> Result<BlockId, RpcError>
 
 fn filter(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Answer, RpcError> {
     let json = args.json(0).ok_or(RpcError::MissingArgument { index: 0 })?;
-    let wanted: FilterJson<'_> = serde_json::from_str(json)
-        .map_err(|error| RpcError::argument(0, without_position(&error)))?;
+    let wanted: FilterJson<'_> =
+        object(json).map_err(|error| RpcError::argument(0, without_position(&error)))?;
     let (after, count) = (number(wanted.after)?.unwrap_or(0), number(wanted.count)?);
     let from_address = wanted.from_address.unwrap_or_default();
     let to_address = wanted.to_address.unwrap_or_default();

@@ -11,6 +11,7 @@ use crate::{
     context::Context,
     error::RpcError,
     eth::{filter::LogFilter, logs::matching},
+    input::object,
     json::{HeaderJson, LogJson},
     limits::RpcLimits,
     params::{Args, fixed, without_position},
@@ -66,12 +67,7 @@ fn transaction_hashes(json: &str, most: usize) -> Result<Option<HashSet<B256>>, 
         #[serde(borrow, default)]
         transaction_hashes: Option<Vec<&'a RawValue>>,
     }
-    // A list would be taken for the fields in order.
-    if !json.starts_with('{') {
-        return Err("an object is expected here".into());
-    }
-    let filter: Filter<'_> =
-        serde_json::from_str(json).map_err(|error| without_position(&error))?;
+    let filter: Filter<'_> = object(json).map_err(|error| without_position(&error))?;
     let hashes = filter.transaction_hashes.unwrap_or_default();
     if hashes.len() > most {
         return Err(format!(
