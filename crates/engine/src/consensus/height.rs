@@ -186,6 +186,7 @@ impl Driver {
             let latency = at.elapsed();
             self.last_commit = Some(latency);
             counted::committed(certificate.round, latency);
+            counted::vrf_proof(self.operator == Some(committed.block.header().beneficiary));
             self.count_missed(certificate.round);
             log_block(&committed, certificate.round);
         }
@@ -240,6 +241,13 @@ impl Driver {
             missed_rounds: Arc::clone(&self.missed),
             last_commit: self.last_commit,
         };
+        let highest = peers.iter().map(|peer| peer.head.number).max().unwrap_or(0);
+        let lag = highest.saturating_sub(self.head.number);
+        counted::standing(
+            self.participation == Participation::Validator,
+            self.authorities.epoch(),
+            lag,
+        );
         self.status.send_if_modified(|held| {
             let changed = *held != status;
             *held = status;
