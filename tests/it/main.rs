@@ -22,6 +22,7 @@ mod load;
 mod localnet;
 mod network;
 mod node;
+mod observed;
 mod partition;
 mod persistence;
 mod rpc;
