@@ -177,8 +177,8 @@ fn time_to_finality(net: &Localnet, index: u32) -> Duration {
 fn finality_is_two_blocks(net: &Localnet) {
     let stop = AtomicBool::new(false);
     let mut series = Vec::new();
+    let loaded = Rpc::new(net.nodes[0].http);
     thread::scope(|scope| {
-        let loaded = Rpc::new(net.nodes[0].http);
         scope.spawn(|| load(&loaded, 9, &stop));
         while series.len() < SERIES_MAX {
             let mut times: Vec<_> = (0..SERIES).map(|_| time_to_finality(net, 3)).collect();

@@ -102,11 +102,14 @@ impl Driver {
         let allowed = journal.may_sign(height, log);
         let participation = if allowed { Participation::Validator } else { Participation::Waiting };
         if !allowed && self.participation != participation {
-            tracing::warn!(
-                height,
-                "not voting yet: these keys may have signed here before, and this directory has no \
-                 record of it"
-            );
+            let why =
+                "these keys may have signed here before, and this directory has no record of it";
+            // On a new chain that is how everybody begins.
+            if height == 1 {
+                tracing::info!(height, "not voting before a quorum is there: {why}");
+            } else {
+                tracing::warn!(height, "not voting yet: {why}");
+            }
         }
         self.participation = participation;
         Ok(allowed)
