@@ -129,6 +129,15 @@ impl Change {
     }
 }
 
+/// Ends the threads of a scope also when a check fails, which would wait for them else.
+pub(crate) struct StopWhenDropped<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for StopWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Times between heads as the follower's caller sees them, until it is told to stop.
 fn watch(follower: &Rpc, stop: &AtomicBool) -> Vec<Duration> {
     let head = || follower.quantity("eth_blockNumber", json!([]));
@@ -157,9 +166,10 @@ fn one_joins_and_one_leaves(validators: usize, quorum: &str) {
     let (served, mut intervals) = thread::scope(|scope| {
         let served = scope.spawn(|| load(&loaded, 0, &stop));
         let intervals = scope.spawn(|| watch(&watched, &stop));
+        let stopped = StopWhenDropped(&stop);
         joins(&change, newcomer);
         leaves(&change, newcomer, leaver);
-        stop.store(true, Ordering::SeqCst);
+        drop(stopped);
         (served.join().expect("the load"), intervals.join().expect("the watch"))
     });
     let last = change.nothing_was_missed();

@@ -1,6 +1,7 @@
 //! `mfenx localnet`, as a newcomer types it.
 
 use crate::{
+    change::StopWhenDropped,
     cluster::{TIME_MAX, load, until},
     node::{Ended, field, mfenx, run},
     rpc::Rpc,
@@ -14,10 +15,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{atomic::AtomicBool, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -180,6 +178,7 @@ fn finality_is_two_blocks(net: &Localnet) {
     let loaded = Rpc::new(net.nodes[0].http);
     thread::scope(|scope| {
         scope.spawn(|| load(&loaded, 9, &stop));
+        let _stopped = StopWhenDropped(&stop);
         while series.len() < SERIES_MAX {
             let mut times: Vec<_> = (0..SERIES).map(|_| time_to_finality(net, 3)).collect();
             times.sort_unstable();
@@ -190,7 +189,6 @@ fn finality_is_two_blocks(net: &Localnet) {
                 break;
             }
         }
-        stop.store(true, Ordering::SeqCst);
     });
     assert!(
         series.iter().any(|slowest| *slowest <= FINAL_TIME_MAX),
