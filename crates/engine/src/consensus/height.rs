@@ -102,11 +102,14 @@ impl Driver {
         let allowed = journal.may_sign(height, log);
         let participation = if allowed { Participation::Validator } else { Participation::Waiting };
         if !allowed && self.participation != participation {
-            tracing::warn!(
-                height,
-                "not voting yet: these keys may have signed here before, and this directory has no \
-                 record of it"
-            );
+            let why =
+                "these keys may have signed here before, and this directory has no record of it";
+            // On a new chain that is how everybody begins.
+            if height == 1 {
+                tracing::info!(height, "not voting before a quorum is there: {why}");
+            } else {
+                tracing::warn!(height, "not voting yet: {why}");
+            }
         }
         self.participation = participation;
         Ok(allowed)
@@ -148,11 +151,19 @@ impl Driver {
     }
 
     /// A new directory: finds out whether the chain is new as well, once a quorum can be asked.
+    ///
+    /// A node that is to become an authority does so while it follows, so that it votes from the first
+    /// height of its epoch on: its first turn comes as soon as anybody's.
     pub(super) fn settle_guard(&mut self) -> Result<(), EngineError> {
         let unsettled = |journal: &Journal| journal.votes_from().is_none();
-        if self.participation != Participation::Waiting
+        if self.participation == Participation::Validator
             || !self.journal.as_deref().is_some_and(unsettled)
         {
+            return Ok(());
+        }
+        let waits = self.participation == Participation::Waiting;
+        // The authorities of an old head are not those who know the highest one.
+        if !waits && self.sync.target().is_some_and(|target| target > self.head.number) {
             return Ok(());
         }
         let Some(highest) = self.head_of_quorum() else { return Ok(()) };
@@ -160,7 +171,7 @@ impl Driver {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         tracing::info!(from, "this directory has no record of votes: voting from there on");
         journal.set_votes_from(from)?;
-        self.start_height(Recovered::default())
+        if waits { self.start_height(Recovered::default()) } else { Ok(()) }
     }
 
     /// A block of ours or of others is durable: tells everybody, and goes on to the next height.
@@ -178,6 +189,7 @@ impl Driver {
             let latency = at.elapsed();
             self.last_commit = Some(latency);
             counted::committed(certificate.round, latency);
+            counted::vrf_proof(self.operator == Some(committed.block.header().beneficiary));
             self.count_missed(certificate.round);
             log_block(&committed, certificate.round);
         }
@@ -232,6 +244,13 @@ impl Driver {
             missed_rounds: Arc::clone(&self.missed),
             last_commit: self.last_commit,
         };
+        let highest = peers.iter().map(|peer| peer.head.number).max().unwrap_or(0);
+        let lag = highest.saturating_sub(self.head.number);
+        counted::standing(
+            self.participation == Participation::Validator,
+            self.authorities.epoch(),
+            lag,
+        );
         self.status.send_if_modified(|held| {
             let changed = *held != status;
             *held = status;
