@@ -16,6 +16,8 @@
 //! transactions that the pool has dropped: they are not sent again.
 
 mod blocks;
+mod candidates;
+mod check;
 mod driver;
 mod effects;
 mod evidence;
@@ -29,6 +31,7 @@ mod log;
 mod pace;
 mod parts;
 mod serve;
+mod start;
 mod status;
 mod sync;
 mod transactions;
