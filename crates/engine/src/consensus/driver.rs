@@ -70,6 +70,7 @@ pub(super) struct Driver {
     pub(super) sets: Sets,
     pub(super) authorities: Authorities,
     pub(super) head: SealedHeader,
+    pub(super) started: Instant,
     pub(super) height_started: Instant,
 
     /// None while the node follows.
@@ -174,6 +175,7 @@ impl Driver {
             NetworkEvent::PeerConnected { peer, head } => {
                 tracing::debug!(%peer, number = head.number, "peer connected");
                 self.sync.connected(peer);
+                self.hear_of_head(head.number);
                 Ok(())
             }
             NetworkEvent::PeerDisconnected { .. } | NetworkEvent::PeerRefused { .. } => Ok(()),

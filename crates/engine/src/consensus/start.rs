@@ -59,6 +59,7 @@ impl Driver {
             sets,
             authorities,
             head,
+            started: Instant::now(),
             height_started: Instant::now(),
             machine: None,
             journal,

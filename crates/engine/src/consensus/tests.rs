@@ -1,7 +1,11 @@
 //! Networks of real engines over real connections, in one process; seeds are printed.
 
+mod arrivals;
 mod formats;
 mod hostile;
+mod lossy;
 mod network;
 mod records;
 mod support;
+
+pub(super) use support::{keys, spec};

@@ -9,13 +9,20 @@ use alloy_signer::SignerSync;
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use mfenx_chainspec::{ChainSpec, ConsensusParams, ConsensusTimeouts};
 use mfenx_consensus::ConsensusKey;
-use mfenx_network::{Identity, Limits, Network, NetworkConfig, NetworkHandle, PeerAddress};
+use mfenx_network::{
+    GossipMessage, Identity, Limits, Network, NetworkConfig, NetworkEvent, NetworkHandle,
+    PeerAddress,
+};
 use mfenx_primitives::{AccountState, Authority, Quorum, RecoveredTransaction, Transaction};
 use mfenx_storage::{Durability, Store, StoreOptions};
 use mfenx_txpool::{PoolConfig, PoolHandle, SenderState};
 use mfenx_vrf::SecretKey;
 use std::{path::Path, sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Nothing here takes that long; a busy machine may.
@@ -31,7 +38,7 @@ pub(super) fn identity(index: u8) -> Identity {
     Identity::from_seed(&mut [0xa0 + index; 32]).unwrap()
 }
 
-pub(super) fn keys(index: u8) -> ValidatorKeys {
+pub(in super::super) fn keys(index: u8) -> ValidatorKeys {
     ValidatorKeys {
         operator: operator(index),
         consensus: ConsensusKey::from_seed(&[0x10 + index; 32]),
@@ -40,7 +47,17 @@ pub(super) fn keys(index: u8) -> ValidatorKeys {
 }
 
 /// The development chain with `count` authorities and blocks every `block_ms`.
-pub(super) fn spec(count: u8, quorum: Quorum, block_ms: u64) -> Arc<ChainSpec> {
+pub(in super::super) fn spec(count: u8, quorum: Quorum, block_ms: u64) -> Arc<ChainSpec> {
+    spec_of_epochs(count, quorum, block_ms, 1_000)
+}
+
+/// The same with epochs of `epoch_blocks`.
+pub(super) fn spec_of_epochs(
+    count: u8,
+    quorum: Quorum,
+    block_ms: u64,
+    epoch_blocks: u64,
+) -> Arc<ChainSpec> {
     let authorities = (0..count).map(|index| {
         let keys = keys(index);
         Authority {
@@ -53,7 +70,7 @@ pub(super) fn spec(count: u8, quorum: Quorum, block_ms: u64) -> Arc<ChainSpec> {
     });
     let params = ConsensusParams {
         quorum,
-        epoch_blocks: 1_000,
+        epoch_blocks,
         authorities: authorities.collect(),
         timeouts: ConsensusTimeouts {
             propose_ms: 1_000,
@@ -91,17 +108,35 @@ pub(super) fn open_chain(path: &Path, spec: &Arc<ChainSpec>) -> Chain {
     Chain::open(Arc::clone(spec), Store::open(&path.join("store"), options).unwrap()).unwrap()
 }
 
+/// Which gossip is heard.
+pub(super) type Sieve = Box<dyn FnMut(&GossipMessage) -> bool + Send>;
+
+fn sift(
+    mut events: mpsc::Receiver<NetworkEvent>,
+    mut sieve: Sieve,
+) -> mpsc::Receiver<NetworkEvent> {
+    let (sender, sifted) = mpsc::channel(64);
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            let heard = match &event {
+                NetworkEvent::Gossip(message) => sieve(message),
+                _ => true,
+            };
+            if heard && sender.send(event).await.is_err() {
+                return;
+            }
+        }
+    });
+    sifted
+}
+
 /// Starts a network that dials `others`.
 pub(super) fn network(
     chain: &Chain,
     identity: Identity,
     authority: bool,
     others: &[PeerAddress],
-) -> (
-    NetworkHandle,
-    tokio::sync::mpsc::Receiver<mfenx_network::NetworkEvent>,
-    mfenx_network::NetworkTask,
-) {
+) -> (NetworkHandle, mpsc::Receiver<NetworkEvent>, mfenx_network::NetworkTask) {
     let mut config = NetworkConfig::new(identity, chain.identity());
     config.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
     config.persistent = others.to_vec();
@@ -131,12 +166,38 @@ impl Node {
         identity: Identity,
         others: &[PeerAddress],
     ) -> Result<Self, EngineError> {
+        Self::launch(path, spec, (keys, identity), others, None)
+    }
+
+    /// The authority `index`, which hears only what passes the sieve.
+    pub(super) fn start_behind(
+        path: &Path,
+        spec: &Arc<ChainSpec>,
+        index: u8,
+        others: &[PeerAddress],
+        sieve: Sieve,
+    ) -> Self {
+        let who = (Some(keys(index)), identity(index));
+        Self::launch(path, spec, who, others, Some(sieve)).unwrap()
+    }
+
+    fn launch(
+        path: &Path,
+        spec: &Arc<ChainSpec>,
+        (keys, identity): (Option<ValidatorKeys>, Identity),
+        others: &[PeerAddress],
+        sieve: Option<Sieve>,
+    ) -> Result<Self, EngineError> {
         let chain = open_chain(path, spec);
         let head = chain.head().unwrap();
         let pool = PoolHandle::new(Arc::clone(spec), PoolConfig::default(), &head);
         let feed = HeadFeed::new(head);
         let (network, events, task) = network(&chain, identity, keys.is_some(), others);
         let stop = CancellationToken::new();
+        let events = match sieve {
+            Some(sieve) => sift(events, sieve),
+            None => events,
+        };
         let ended = stop.clone();
         let swarm = tokio::spawn(async move { task.run(ended).await.unwrap() });
         let engine = Engine::new(EngineConfig {
@@ -268,7 +329,7 @@ pub(super) async fn authorities(
     nodes
 }
 
-pub(super) async fn addresses(nodes: &[Node]) -> Vec<PeerAddress> {
+pub(super) async fn addresses<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Vec<PeerAddress> {
     let mut addresses = Vec::new();
     for node in nodes {
         addresses.push(node.address().await);
