@@ -3,6 +3,7 @@
 use super::{
     EngineOptions, EngineStatus, Participation, Step, ValidatorKeys,
     blocks::Blocks,
+    evidence::Proofs,
     jobs::{Done, Jobs},
     journal::Journal,
     pace::Pace,
@@ -22,7 +23,7 @@ use mfenx_consensus::{Certificate, Height, Input, Machine, Message};
 use mfenx_network::{GossipMessage, NetworkEvent, NetworkHandle};
 use mfenx_primitives::SealedHeader;
 use mfenx_txpool::PoolHandle;
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
@@ -62,7 +63,8 @@ pub(super) struct Driver {
     pub(super) events: mpsc::Receiver<NetworkEvent>,
     pub(super) transactions: mpsc::Sender<GossipMessage>,
     pub(super) options: EngineOptions,
-    pub(super) directory: PathBuf,
+    /// What is known against authorities.
+    pub(super) proofs: Proofs,
 
     pub(super) operator: Option<Address>,
     pub(super) keys: Option<Arc<ValidatorKeys>>,

@@ -55,7 +55,7 @@ impl Driver {
             events,
             transactions,
             options,
-            directory,
+            proofs: Proofs::open(&directory),
             sets,
             authorities,
             head,

@@ -8,4 +8,4 @@ mod network;
 mod records;
 mod support;
 
-pub(super) use support::{keys, spec};
+pub(super) use support::{evidence_against, keys, spec};

@@ -46,6 +46,7 @@ impl Kind {
             Topic::Heads => Some((Self::Head, Certificate::decode(&message.data).ok()?.height.0)),
             Topic::Consensus => Some(match Frame::decode(message.data.clone()).ok()? {
                 Frame::Part(part) => (Self::Part, part.height),
+                Frame::Evidence(_) => return None,
                 Frame::Message(inner) => {
                     let height = inner.height().0;
                     match inner {

@@ -8,7 +8,9 @@ use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use mfenx_chainspec::{ChainSpec, ConsensusParams, ConsensusTimeouts};
-use mfenx_consensus::ConsensusKey;
+use mfenx_consensus::{
+    ConsensusKey, Domain, Evidence, Height, NilOrVal, Operator, Round, Vote, VoteType,
+};
 use mfenx_network::{
     GossipMessage, Identity, Limits, Network, NetworkConfig, NetworkEvent, NetworkHandle,
     PeerAddress,
@@ -85,6 +87,26 @@ pub(super) fn spec_of_epochs(
     section["idleBlockTimeMs"] = (block_ms * 4).into();
     params.install(&mut genesis).unwrap();
     Arc::new(ChainSpec::from_genesis(genesis).unwrap())
+}
+
+/// Two votes at `height` that these keys may not both sign.
+pub(in super::super) fn evidence_against(
+    spec: &ChainSpec,
+    keys: &ValidatorKeys,
+    height: u64,
+) -> Evidence {
+    let domain = Domain { chain_id: spec.chain_id(), genesis_hash: spec.genesis_header().hash() };
+    let vote = |byte| {
+        let vote = Vote {
+            kind: VoteType::Prevote,
+            height: Height(height),
+            round: Round::new(0),
+            value: NilOrVal::Val(B256::repeat_byte(byte)),
+            operator: Operator(keys.operator),
+        };
+        keys.consensus.sign_vote(&domain, vote)
+    };
+    Evidence::of_votes(vote(1), vote(2)).unwrap()
 }
 
 /// A directory of a node, which outlives the node.
