@@ -34,18 +34,6 @@ pub(crate) fn turn() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether networks are to be broken: says so when they are not.
-///
-/// One of about forty runs of these tests waited for more than 45 s for a block, and nobody has
-/// found out why yet; until then `scripts/faults` runs them, and not every check of a change.
-pub(crate) fn faults_are_wanted() -> bool {
-    let wanted = std::env::var("MFENX_FAULTS").is_ok_and(|value| value == "1");
-    if !wanted {
-        println!("SKIPPED: faults of networks (scripts/faults runs them)");
-    }
-    wanted
-}
-
 /// Waits until `condition` holds.
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -109,14 +97,25 @@ impl Cluster {
         Self { chain, members, _dir: dir, _turn: turn }
     }
 
-    /// The same on this machine, with every node started.
+    /// The same on this machine, with every node started, and every authority voting: one that
+    /// does not is down, and a test that ends another has two of them.
     pub(crate) fn started(authorities: usize, followers: usize, quorum: &str) -> Self {
         let mut cluster = Self::new(authorities, followers, quorum, |_| (free(), any_port()));
         for index in 0..authorities + followers {
             cluster.start(index);
         }
+        cluster.all_vote();
         until("three blocks", || cluster.head(0) >= 3);
         cluster
+    }
+
+    /// Waits until every authority that runs votes.
+    pub(crate) fn all_vote(&self) {
+        let runs = |member: &Member| member.keys.is_some() && member.node.is_some();
+        for index in (0..self.members.len()).filter(|index| runs(&self.members[*index])) {
+            let votes = || self.status(index)["authority"] == json!(true);
+            until(&format!("node {index} votes"), votes);
+        }
     }
 
     /// Starts the process of a member through another program from now on.
@@ -154,6 +153,13 @@ impl Cluster {
     /// Ends a member as a power failure would.
     pub(crate) fn kill(&mut self, index: usize) {
         self.members[index].node.take().expect("a running node").kill();
+    }
+
+    /// Stops the clock of a member's process (`STOP`), or lets it go on (`CONT`).
+    pub(crate) fn signal(&self, index: usize, signal: &str) {
+        let pid = self.node(index).pid().to_string();
+        let sent = Command::new("kill").args([&format!("-{signal}"), &pid]).status();
+        assert!(sent.unwrap().success());
     }
 
     /// Ends the members all at once.

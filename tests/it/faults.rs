@@ -1,7 +1,7 @@
 //! Nodes that die, lose their memory, are copied, or have a wrong clock.
 
 use crate::{
-    cluster::{Cluster, Served, any_port, faults_are_wanted, free, load, nothing_is_lost, until},
+    cluster::{Cluster, Served, any_port, free, load, nothing_is_lost, until},
     node::Node,
 };
 use serde_json::json;
@@ -54,25 +54,16 @@ fn one_dies(authorities: usize, quorum: &str) {
 
 #[test]
 fn a_majority_of_three_loses_one_and_gets_it_back() {
-    if !faults_are_wanted() {
-        return;
-    }
     one_dies(3, "majority");
 }
 
 #[test]
 fn four_lose_one_and_get_it_back() {
-    if !faults_are_wanted() {
-        return;
-    }
     one_dies(4, "bft");
 }
 
 #[test]
 fn all_die_at_once_and_go_on_from_the_same_head() {
-    if !faults_are_wanted() {
-        return;
-    }
     let mut cluster = Cluster::started(3, 0, "majority");
     let served = under_load(&mut cluster, 1, |cluster| cluster.advance(&[0, 1, 2], 2));
     let before: Vec<_> = (0..3).map(|index| cluster.head(index)).collect();
@@ -93,9 +84,6 @@ fn all_die_at_once_and_go_on_from_the_same_head() {
 
 #[test]
 fn a_wiped_authority_syncs_before_it_votes() {
-    if !faults_are_wanted() {
-        return;
-    }
     let mut cluster = Cluster::started(3, 0, "majority");
     cluster.kill(2);
     cluster.wipe(2);
@@ -114,13 +102,36 @@ fn a_wiped_authority_syncs_before_it_votes() {
     cluster.stop();
 }
 
+/// Longer than it takes the others to notice, by their pings.
+const FROZEN: Duration = Duration::from_secs(12);
+
+/// A machine that sleeps hears nothing and says nothing, and then takes itself for awake all the
+/// time: to the others a partition, to it a jump of the clock.
+#[test]
+fn one_that_froze_wakes_up_and_goes_on() {
+    let cluster = Cluster::started(4, 0, "bft");
+    cluster.signal(3, "STOP");
+    let start = Instant::now();
+    while start.elapsed() < FROZEN {
+        cluster.advance(&[0, 1, 2], 1);
+    }
+    // Now nobody has more than two thirds.
+    cluster.signal(2, "STOP");
+    thread::sleep(Duration::from_secs(1));
+    let before = cluster.head(0);
+    thread::sleep(Duration::from_secs(4));
+    assert_eq!(cluster.head(0), before, "two of four decided");
+    cluster.signal(2, "CONT");
+    cluster.signal(3, "CONT");
+    cluster.advance(&[0, 1, 2, 3], 3);
+    cluster.assert_no_fork();
+    cluster.stop();
+}
+
 /// The same keys on a second machine that has nothing of the first one's record: one of the two finds
 /// blocks that its keys signed elsewhere and stops, or somebody has evidence; the others go on.
 #[test]
 fn keys_that_run_twice_are_noticed_and_do_not_fork_four() {
-    if !faults_are_wanted() {
-        return;
-    }
     let mut cluster = Cluster::started(4, 0, "bft");
     let scratch = tempfile::tempdir().unwrap();
     let command = cluster.command(3, &scratch.path().join("clone"), free());
@@ -166,9 +177,6 @@ fn preload() -> Option<String> {
 
 #[test]
 fn a_clock_an_hour_off_is_survived() {
-    if !faults_are_wanted() {
-        return;
-    }
     let Some(preload) = preload() else {
         println!("SKIPPED a_clock_an_hour_off_is_survived: faketime is not installed");
         return;

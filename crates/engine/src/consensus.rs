@@ -16,6 +16,8 @@
 //! transactions that the pool has dropped: they are not sent again.
 
 mod blocks;
+mod candidates;
+mod check;
 mod driver;
 mod effects;
 mod evidence;
@@ -29,6 +31,7 @@ mod log;
 mod pace;
 mod parts;
 mod serve;
+mod start;
 mod status;
 mod sync;
 mod transactions;
@@ -82,11 +85,19 @@ pub struct EngineOptions {
     /// these keys signed nothing in the last two heights, for instance because every authority was
     /// restored from a copy. Without it such a node waits for two blocks decided by others.
     pub trust_empty_directory: bool,
+    /// Longest time that a new chain waits for all of its authorities to be connected. Whoever comes
+    /// when there are blocks cannot be told from one that lost its directory: it does not vote for a
+    /// few blocks, and counts as down for that long.
+    pub gather_time: Duration,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { build_time_max: Duration::from_millis(800), trust_empty_directory: false }
+        Self {
+            build_time_max: Duration::from_millis(800),
+            trust_empty_directory: false,
+            gather_time: Duration::from_secs(10),
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::{
     driver::{BuildWish, Driver, Outgoing},
-    evidence,
     status::Step,
 };
 use crate::{error::EngineError, metrics::consensus as counted};
@@ -73,10 +72,7 @@ impl Driver {
             }
             Effect::Equivocation(found) => {
                 tracing::error!(operator = %found.operator(), height = %found.height(), "equivocation");
-                counted::equivocation();
-                if let Err(error) = evidence::keep(&self.directory, &found) {
-                    tracing::error!(%error, "the evidence could not be kept");
-                }
+                self.accuse(&found);
                 if Some(found.operator().0) == self.operator {
                     return Err(EngineError::SecondNode { height: found.height().0 });
                 }

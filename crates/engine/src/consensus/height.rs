@@ -2,13 +2,12 @@
 
 use super::{
     driver::Driver,
-    journal::Journal,
     log::Recovered,
     status::{EngineStatus, Participation, Step},
     twice::Signed,
 };
 use crate::{chain::Sealed, error::EngineError, metrics::consensus as counted};
-use mfenx_consensus::{Config, Height, Input, Machine, Operator, Timeouts, ValidatorSet, WalEntry};
+use mfenx_consensus::{Config, Height, Input, Machine, Operator, Timeouts, WalEntry};
 use mfenx_network::Head;
 use mfenx_primitives::CommittedBlock;
 use std::{sync::Arc, time::Duration};
@@ -18,8 +17,8 @@ use tokio::time::Instant;
 const REBROADCAST: Duration = Duration::from_secs(2);
 /// However long a chain is stuck, its rounds last at most so long.
 const ROUND_MAX: Duration = Duration::from_secs(20);
-/// A node whose directory is new votes this many heights after the head of its peers: what its keys
-/// may have signed before was for the height after a head that its peers had.
+/// A node whose directory is new votes this many heights after the head of its peers: they may be
+/// one behind the block that its keys last saw decided, and the keys one ahead of it.
 const HEIGHTS_TO_WAIT: u64 = 3;
 
 impl Driver {
@@ -99,9 +98,8 @@ impl Driver {
         if journal.votes_from().is_none() && self.options.trust_empty_directory {
             journal.set_votes_from(0)?;
         }
-        let allowed = journal.may_sign(height, log);
-        let participation = if allowed { Participation::Validator } else { Participation::Waiting };
-        if !allowed && self.participation != participation {
+        let recorded = journal.may_sign(height, log);
+        if !recorded && self.participation != Participation::Waiting {
             let why =
                 "these keys may have signed here before, and this directory has no record of it";
             // On a new chain that is how everybody begins.
@@ -111,6 +109,8 @@ impl Driver {
                 tracing::warn!(height, "not voting yet: {why}");
             }
         }
+        let allowed = recorded && !(log.is_empty() && self.is_gathering());
+        let participation = if allowed { Participation::Validator } else { Participation::Waiting };
         self.participation = participation;
         Ok(allowed)
     }
@@ -150,28 +150,51 @@ impl Driver {
         }
     }
 
-    /// A new directory: finds out whether the chain is new as well, once a quorum can be asked.
-    ///
-    /// A node that is to become an authority does so while it follows, so that it votes from the first
-    /// height of its epoch on: its first turn comes as soon as anybody's.
+    /// Whether a new chain still waits for its authorities to be connected, at most
+    /// [`gather_time`](super::EngineOptions::gather_time).
+    fn is_gathering(&self) -> bool {
+        self.height() == 1
+            && self.started.elapsed() < self.options.gather_time
+            && self.power_connected(true) < self.authorities.set().total_power()
+    }
+
+    /// Finds out what a new directory means, and begins to vote when nothing stands against it any
+    /// more. Keys that are not in force yet are looked at as well, so that they need not wait when
+    /// they are.
     pub(super) fn settle_guard(&mut self) -> Result<(), EngineError> {
-        let unsettled = |journal: &Journal| journal.votes_from().is_none();
-        if self.participation == Participation::Validator
-            || !self.journal.as_deref().is_some_and(unsettled)
-        {
+        if self.participation == Participation::Validator {
             return Ok(());
         }
-        let waits = self.participation == Participation::Waiting;
-        // The authorities of an old head are not those who know the highest one.
-        if !waits && self.sync.target().is_some_and(|target| target > self.head.number) {
-            return Ok(());
+        let height = self.height();
+        let Some(journal) = &self.journal else { return Ok(()) };
+        if journal.votes_from().is_none() {
+            // The authorities of an old head are not those who know the highest one.
+            let waits = self.participation == Participation::Waiting;
+            if !waits && self.sync.target().is_some_and(|target| target > self.head.number) {
+                return Ok(());
+            }
+            let Some(from) = self.first_height_to_sign() else { return Ok(()) };
+            let Some(journal) = &mut self.journal else { return Ok(()) };
+            tracing::info!(from, "this directory has no record of votes: voting from there on");
+            journal.set_votes_from(from)?;
         }
-        let Some(highest) = self.head_of_quorum() else { return Ok(()) };
-        let from = if highest == 0 { 0 } else { highest + HEIGHTS_TO_WAIT };
-        let Some(journal) = &mut self.journal else { return Ok(()) };
-        tracing::info!(from, "this directory has no record of votes: voting from there on");
-        journal.set_votes_from(from)?;
-        if waits { self.start_height(Recovered::default()) } else { Ok(()) }
+        let allowed = self.journal.as_ref().is_some_and(|journal| journal.may_sign(height, &[]));
+        if self.participation == Participation::Waiting && allowed && !self.is_gathering() {
+            return self.start_height(Recovered::default());
+        }
+        Ok(())
+    }
+
+    /// From which height on keys without a record may sign; none while too few can be asked.
+    ///
+    /// What they signed last was for the height after one that they saw decided, by a quorum. A
+    /// quorum of others has a member in common with that one, and this member is at most one block
+    /// behind. Counting ourselves would leave out exactly that member.
+    fn first_height_to_sign(&self) -> Option<u64> {
+        match self.head_of_quorum(true)? {
+            0 => Some(0),
+            _ => Some(self.head_of_quorum(false)? + HEIGHTS_TO_WAIT),
+        }
     }
 
     /// A block of ours or of others is durable: tells everybody, and goes on to the next height.
@@ -184,7 +207,9 @@ impl Driver {
         self.head = committed.block.sealed_header();
         if let Some((certificate, at)) = &decision {
             let set = self.authorities.set();
-            let signed = self.operator.and_then(|one| Signed::of(Operator(one), set, certificate));
+            let time = self.head.timestamp;
+            let operator = self.operator.map(Operator);
+            let signed = operator.and_then(|one| Signed::of(one, set, certificate, time));
             self.check_own(signed)?;
             let latency = at.elapsed();
             self.last_commit = Some(latency);
@@ -222,11 +247,6 @@ impl Driver {
         let peers = self.network.peers();
         let machine = self.machine.as_ref().map(Machine::status);
         let round = machine.and_then(|status| status.round).unwrap_or(0);
-        let connected = |operator: &Operator| {
-            let peer = self.authorities.peer_of(operator);
-            self.operator == Some(operator.0)
-                || peer.is_some_and(|peer| peers.iter().any(|known| known.peer == peer))
-        };
         let status = EngineStatus {
             height: self.height(),
             round,
@@ -238,7 +258,7 @@ impl Driver {
             head_hash: self.head.hash(),
             head_timestamp: self.head.timestamp,
             peers: peers.len(),
-            connected_power: connected_power(set, connected),
+            connected_power: self.power_connected(true),
             total_power: set.total_power(),
             sync_target: self.sync.target().filter(|target| *target > self.head.number),
             missed_rounds: Arc::clone(&self.missed),
@@ -257,11 +277,6 @@ impl Driver {
             changed
         });
     }
-}
-
-fn connected_power(set: &ValidatorSet, connected: impl Fn(&Operator) -> bool) -> u64 {
-    let members = set.validators().iter().filter(|member| connected(&member.operator));
-    members.map(|member| member.power).sum()
 }
 
 fn log_block(committed: &CommittedBlock, round: u32) {

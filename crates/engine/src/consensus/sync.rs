@@ -6,7 +6,7 @@
 //!
 //! Bounds: one range is imported, one waits, [`FETCHES_MAX`] are asked for; [`RANGE_BLOCKS_MAX`]
 //! blocks and the protocol's bytes each. A peer that sends something wrong is left alone for
-//! [`DISTRUST`], one that fails twice as long each time.
+//! [`DISTRUST`], one that does not answer twice as long each time, up to [`PAUSE_MAX`].
 
 use super::{
     driver::Driver,
@@ -40,6 +40,9 @@ const SLOW: Duration = Duration::from_millis(1_500);
 const FETCHES_MAX: usize = 3;
 /// How long a peer is not asked that had no answer for the first time.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Nor is it left alone for longer than this: it may be the only one that has the blocks, and asking
+/// costs little.
+const PAUSE_MAX: Duration = Duration::from_secs(8);
 const PEERS_REMEMBERED_MAX: usize = 1024;
 /// How long a voting node waits for its own decision on a block that others have, before it takes it
 /// from them.
@@ -95,7 +98,7 @@ impl SyncState {
     /// Leaves a peer alone that did not answer, the longer the more often it did not.
     fn fail(&mut self, peer: PeerId) {
         let failures = self.failed.get(&peer).map_or(0, |(_, failures)| *failures);
-        self.pause(peer, DISTRUST.min(PAUSE * 2_u32.pow(failures.min(10))));
+        self.pause(peer, PAUSE_MAX.min(PAUSE * 2_u32.pow(failures.min(10))));
     }
 
     fn pause(&mut self, peer: PeerId, time: Duration) {
@@ -319,9 +322,10 @@ fn import_one(
     let authorities = sets.after_head(&reader).map_err(Failure::Ours)?;
     drop(reader);
     let set = authorities.set();
+    let timestamp = block.header.timestamp;
     let candidate = chain.check_decided(set, &certificate, proof, block)?;
     let rounds = 0..certificate.round.min(1_000);
     noted.missed.extend(rounds.map(|round| set.proposer(round).operator.0));
-    noted.signed.extend(operator.and_then(|one| Signed::of(one, set, &certificate)));
+    noted.signed.extend(operator.and_then(|one| Signed::of(one, set, &certificate, timestamp)));
     chain.commit_candidate(candidate, certificate).map_err(Failure::Ours)
 }

@@ -3,7 +3,7 @@
 //!
 //! | where | bytes |
 //! |---|---|
-//! | consensus | `1 || message of the machine`, or `2 || part` |
+//! | consensus | `1 || message of the machine`, `2 || part`, or `3 || proof of equivocation` |
 //! | heads | the certificate of a block |
 //! | transactions | `1`, then `length (4) || transaction (EIP-2718)` each |
 //! | blocks, request | `1 || first height (8) || count (2)` |
@@ -15,13 +15,14 @@
 
 use alloy_primitives::B256;
 use bytes::{Buf, Bytes};
-use mfenx_consensus::{DecodeError, MAX_CERTIFICATE_BYTES, Message};
+use mfenx_consensus::{DecodeError, Evidence, MAX_CERTIFICATE_BYTES, Message};
 use mfenx_network::PART_BYTES;
 
 use crate::candidate::PAYLOAD_BYTES_MAX;
 
 const MESSAGE: u8 = 1;
 const PART: u8 = 2;
+const EVIDENCE: u8 = 3;
 const FORMAT: u8 = 1;
 const PART_HEADER_BYTES: usize = 1 + 8 + 32 + 32 + 4 + 2;
 /// Bytes of a payload in one part.
@@ -34,6 +35,7 @@ pub(super) const RANGE_BLOCKS_MAX: u16 = 128;
 pub(super) enum Frame {
     Message(Message),
     Part(Part),
+    Evidence(Evidence),
 }
 
 /// A piece of a proposal's payload.
@@ -70,6 +72,7 @@ impl Frame {
         match bytes.try_get_u8().map_err(|_| Malformed)? {
             MESSAGE => Ok(Self::Message(Message::decode(&bytes)?)),
             PART => Part::decode(bytes).map(Self::Part),
+            EVIDENCE => Ok(Self::Evidence(Evidence::decode(&bytes)?)),
             _ => Err(Malformed),
         }
     }
@@ -78,6 +81,12 @@ impl Frame {
 pub(super) fn encode_message(message: &Message) -> Bytes {
     let mut bytes = vec![MESSAGE];
     bytes.extend_from_slice(&message.encode());
+    bytes.into()
+}
+
+pub(super) fn encode_evidence(evidence: &Evidence) -> Bytes {
+    let mut bytes = vec![EVIDENCE];
+    bytes.extend_from_slice(&evidence.encode());
     bytes.into()
 }
 

@@ -25,9 +25,11 @@ use std::{
 
 /// How long a refused peer stays, so that our answer reaches it.
 const PARTING: Duration = Duration::from_millis(300);
-/// Longest time that a refused authority is left alone, and anybody who was merely slow: the
-/// one may be repaired any moment, the other's machine may have been busy.
+/// Longest time that a refused authority is left alone: it may be repaired any moment.
 const SHORT_REFUSAL: Duration = Duration::from_secs(10);
+/// Longest time that anybody is left alone who was merely slow: its machine, or ours, may have been
+/// busy for a moment, and a quorum may be waiting for it.
+const SLOW_REFUSAL: Duration = Duration::from_secs(1);
 
 impl Driver {
     fn status(&self) -> Bytes {
@@ -164,9 +166,11 @@ impl Driver {
         now: Instant,
     ) {
         let memory = self.limits.refusal_memory;
-        let slow = reason == DisconnectReason::HandshakeTimeout;
-        let short = slow || self.pinned.contains(&peer);
-        let time = if short { memory.min(SHORT_REFUSAL) } else { memory };
+        let time = match reason {
+            DisconnectReason::HandshakeTimeout => memory.min(SLOW_REFUSAL),
+            _ if self.pinned.contains(&peer) => memory.min(SHORT_REFUSAL),
+            _ => memory,
+        };
         let behaviour = self.swarm.behaviour_mut();
         behaviour.gate.ban(peer, now + time);
         behaviour.kad.remove_peer(&peer);

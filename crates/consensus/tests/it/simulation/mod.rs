@@ -21,6 +21,11 @@ mod scenario;
 mod world;
 
 use scenario::Scenario;
+use std::{
+    num::NonZero,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+};
 use world::World;
 
 /// Seeds of an ordinary run of the tests.
@@ -34,6 +39,44 @@ fn run(seed: u64, trace: bool) -> world::Summary {
     World::new(Scenario::from_seed(seed), trace).run()
 }
 
+/// Runs the seeds below `seeds` on every core: each run is a function of its seed.
+fn run_all(seeds: u64) -> world::Summary {
+    let next = AtomicU64::new(0);
+    let work = || {
+        let mut total = world::Summary::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds {
+                return total;
+            }
+            match std::panic::catch_unwind(|| run(seed, false)) {
+                Ok(summary) => total.add(&summary),
+                Err(cause) => {
+                    println!("repeat with MFENX_SIM_SEED={seed}: {:?}", Scenario::from_seed(seed));
+                    // The others need not go on.
+                    next.store(seeds, Ordering::Relaxed);
+                    std::panic::resume_unwind(cause);
+                }
+            }
+            if seed % 1000 == 999 {
+                println!("seed {seed}");
+            }
+        }
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut total = world::Summary::default();
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(summary) => total.add(&summary),
+                Err(cause) => std::panic::resume_unwind(cause),
+            }
+        }
+    });
+    total
+}
+
 #[test]
 fn networks_agree_and_go_on() {
     if let Some(seed) = from_environment("MFENX_SIM_SEED") {
@@ -41,19 +84,7 @@ fn networks_agree_and_go_on() {
         return;
     }
     let seeds = from_environment("MFENX_SIM_SEEDS").unwrap_or(SEEDS);
-    let mut total = world::Summary::default();
-    for seed in 0..seeds {
-        match std::panic::catch_unwind(|| run(seed, false)) {
-            Ok(summary) => total.add(&summary),
-            Err(cause) => {
-                println!("repeat with MFENX_SIM_SEED={seed}: {:?}", Scenario::from_seed(seed));
-                std::panic::resume_unwind(cause);
-            }
-        }
-        if seed % 1000 == 999 {
-            println!("{} seeds: {total:?}", seed + 1);
-        }
-    }
+    let total = run_all(seeds);
     println!("{seeds} seeds: {total:?}");
     // A simulation in which nothing goes wrong tests nothing.
     if seeds >= SEEDS {

@@ -21,7 +21,7 @@ fn parts(length: usize) -> (Bytes, Vec<Part>) {
 fn decoded(part: &Part) -> Part {
     match Frame::decode(part.encode()).unwrap() {
         Frame::Part(part) => part,
-        Frame::Message(_) => panic!("a part is no message"),
+        Frame::Message(_) | Frame::Evidence(_) => panic!("a part is nothing else"),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Peers that lie: raw networks without an engine behind them.
 
 use super::support::{
-    DEADLINE, Node, addresses, agree, authorities, directory, identity, keys, network, open_chain,
-    spec,
+    DEADLINE, Node, addresses, agree, authorities, directory, evidence_against, identity, keys,
+    network, open_chain, spec,
 };
 use crate::{
     Chain, EngineError,
@@ -262,5 +262,43 @@ async fn keys_that_sign_elsewhere_stop_the_node() {
     assert!(refused, "{error}");
     assert!(error.to_string().contains("node"), "{error}");
     signing.abort();
+    stop.cancel();
+}
+
+/// A proof that one authority was sent reaches the others, is kept by each, and harms nobody; one
+/// that proves nothing is kept by nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn evidence_reaches_every_authority() {
+    let spec = spec(4, Quorum::Bft, 300);
+    let directories = [directory(), directory(), directory()];
+    let nodes = a_chain(&spec, &directories, 2).await;
+    let scratch = directory();
+    let chain = open_chain(scratch.path(), &spec);
+    let stop = CancellationToken::new();
+    let (handle, events, task) = network(&chain, identity(3), true, &addresses(&nodes[..1]).await);
+    drop(events);
+    tokio::spawn(task.run(stop.clone()));
+    let real = evidence_against(&spec, &keys(1), 1);
+    // Of keys that are no authority's.
+    let false_one = evidence_against(&spec, &keys(9), 1);
+    let lines = |index: usize| {
+        let file = directories[index].path().join("consensus/evidence");
+        std::fs::read_to_string(file).unwrap_or_default()
+    };
+    let everybody = async {
+        while (0..3).any(|index| lines(index).is_empty()) {
+            for found in [&real, &false_one] {
+                let _ = handle.publish(Topic::Consensus, wire::encode_evidence(found));
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(DEADLINE, everybody).await.unwrap();
+    let expected = alloy_primitives::hex::encode(real.encode());
+    for index in 0..3 {
+        assert_eq!(lines(index).trim_end(), expected, "at node {index}");
+    }
+    let height = nodes[1].height();
+    nodes[1].reach(height + 2).await;
     stop.cancel();
 }

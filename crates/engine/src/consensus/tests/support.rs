@@ -8,14 +8,23 @@ use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use mfenx_chainspec::{ChainSpec, ConsensusParams, ConsensusTimeouts, REGISTRY_ADDRESS};
-use mfenx_consensus::ConsensusKey;
-use mfenx_network::{Identity, Limits, Network, NetworkConfig, NetworkHandle, PeerAddress};
+use mfenx_consensus::{
+    ConsensusKey, Domain, Evidence, Height, NilOrVal, Operator, Round, Vote, VoteType,
+};
+use mfenx_network::{
+    GossipMessage, Identity, Limits, Network, NetworkConfig, NetworkEvent, NetworkHandle,
+    PeerAddress,
+};
 use mfenx_primitives::{AccountState, Authority, Quorum, RecoveredTransaction, Transaction};
 use mfenx_storage::{Durability, Store, StoreOptions};
 use mfenx_txpool::{PoolConfig, PoolHandle, SenderState};
 use mfenx_vrf::SecretKey;
 use std::{path::Path, sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Nothing here takes that long; a busy machine may.
@@ -31,7 +40,7 @@ pub(super) fn identity(index: u8) -> Identity {
     Identity::from_seed(&mut [0xa0 + index; 32]).unwrap()
 }
 
-pub(super) fn keys(index: u8) -> ValidatorKeys {
+pub(in super::super) fn keys(index: u8) -> ValidatorKeys {
     ValidatorKeys {
         operator: operator(index),
         consensus: ConsensusKey::from_seed(&[0x10 + index; 32]),
@@ -55,9 +64,19 @@ pub(super) fn authority(index: u8, keys: &ValidatorKeys) -> Authority {
 }
 
 /// The development chain with `count` authorities and blocks every `block_ms`.
-pub(super) fn spec(count: u8, quorum: Quorum, block_ms: u64) -> Arc<ChainSpec> {
+pub(in super::super) fn spec(count: u8, quorum: Quorum, block_ms: u64) -> Arc<ChainSpec> {
+    spec_of_epochs(count, quorum, block_ms, 1_000)
+}
+
+/// The same with epochs of `epoch_blocks`.
+pub(super) fn spec_of_epochs(
+    count: u8,
+    quorum: Quorum,
+    block_ms: u64,
+    epoch_blocks: u64,
+) -> Arc<ChainSpec> {
     let authorities = (0..count).map(|index| authority(index, &keys(index)));
-    spec_of(authorities.collect(), quorum, block_ms, 1_000)
+    spec_of(authorities.collect(), quorum, block_ms, epoch_blocks)
 }
 
 pub(super) fn spec_of(
@@ -85,6 +104,26 @@ pub(super) fn spec_of(
     Arc::new(ChainSpec::from_genesis(genesis).unwrap())
 }
 
+/// Two votes at `height` that these keys may not both sign.
+pub(in super::super) fn evidence_against(
+    spec: &ChainSpec,
+    keys: &ValidatorKeys,
+    height: u64,
+) -> Evidence {
+    let domain = Domain { chain_id: spec.chain_id(), genesis_hash: spec.genesis_header().hash() };
+    let vote = |byte| {
+        let vote = Vote {
+            kind: VoteType::Prevote,
+            height: Height(height),
+            round: Round::new(0),
+            value: NilOrVal::Val(B256::repeat_byte(byte)),
+            operator: Operator(keys.operator),
+        };
+        keys.consensus.sign_vote(&domain, vote)
+    };
+    Evidence::of_votes(vote(1), vote(2)).unwrap()
+}
+
 /// A directory of a node, which outlives the node.
 pub(super) fn directory() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -106,17 +145,35 @@ pub(super) fn open_chain(path: &Path, spec: &Arc<ChainSpec>) -> Chain {
     Chain::open(Arc::clone(spec), Store::open(&path.join("store"), options).unwrap()).unwrap()
 }
 
+/// Which gossip is heard.
+pub(super) type Sieve = Box<dyn FnMut(&GossipMessage) -> bool + Send>;
+
+fn sift(
+    mut events: mpsc::Receiver<NetworkEvent>,
+    mut sieve: Sieve,
+) -> mpsc::Receiver<NetworkEvent> {
+    let (sender, sifted) = mpsc::channel(64);
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            let heard = match &event {
+                NetworkEvent::Gossip(message) => sieve(message),
+                _ => true,
+            };
+            if heard && sender.send(event).await.is_err() {
+                return;
+            }
+        }
+    });
+    sifted
+}
+
 /// Starts a network that dials `others`.
 pub(super) fn network(
     chain: &Chain,
     identity: Identity,
     authority: bool,
     others: &[PeerAddress],
-) -> (
-    NetworkHandle,
-    tokio::sync::mpsc::Receiver<mfenx_network::NetworkEvent>,
-    mfenx_network::NetworkTask,
-) {
+) -> (NetworkHandle, mpsc::Receiver<NetworkEvent>, mfenx_network::NetworkTask) {
     let mut config = NetworkConfig::new(identity, chain.identity());
     config.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
     config.persistent = others.to_vec();
@@ -146,12 +203,38 @@ impl Node {
         identity: Identity,
         others: &[PeerAddress],
     ) -> Result<Self, EngineError> {
+        Self::launch(path, spec, (keys, identity), others, None)
+    }
+
+    /// The authority `index`, which hears only what passes the sieve.
+    pub(super) fn start_behind(
+        path: &Path,
+        spec: &Arc<ChainSpec>,
+        index: u8,
+        others: &[PeerAddress],
+        sieve: Sieve,
+    ) -> Self {
+        let who = (Some(keys(index)), identity(index));
+        Self::launch(path, spec, who, others, Some(sieve)).unwrap()
+    }
+
+    fn launch(
+        path: &Path,
+        spec: &Arc<ChainSpec>,
+        (keys, identity): (Option<ValidatorKeys>, Identity),
+        others: &[PeerAddress],
+        sieve: Option<Sieve>,
+    ) -> Result<Self, EngineError> {
         let chain = open_chain(path, spec);
         let head = chain.head().unwrap();
         let pool = PoolHandle::new(Arc::clone(spec), PoolConfig::default(), &head);
         let feed = HeadFeed::new(head);
         let (network, events, task) = network(&chain, identity, keys.is_some(), others);
         let stop = CancellationToken::new();
+        let events = match sieve {
+            Some(sieve) => sift(events, sieve),
+            None => events,
+        };
         let ended = stop.clone();
         let swarm = tokio::spawn(async move { task.run(ended).await.unwrap() });
         let engine = Engine::new(EngineConfig {
@@ -291,7 +374,7 @@ pub(super) async fn authorities(
     nodes
 }
 
-pub(super) async fn addresses(nodes: &[Node]) -> Vec<PeerAddress> {
+pub(super) async fn addresses<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Vec<PeerAddress> {
     let mut addresses = Vec::new();
     for node in nodes {
         addresses.push(node.address().await);

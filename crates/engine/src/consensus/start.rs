@@ -1,0 +1,90 @@
+//! From files and keys to a driver that can run.
+
+use super::{
+    EngineConfig, EngineStatus, Participation, Step, blocks::Blocks, driver::Driver, jobs::Jobs,
+    journal::Journal, log::Recovered, pace::Pace, parts::Assemblies, serve::Server,
+    sync::SyncState,
+};
+use crate::{error::EngineError, sets::Sets};
+use mfenx_network::GossipMessage;
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+impl Driver {
+    pub(super) fn new(
+        config: EngineConfig,
+        transactions: mpsc::Sender<GossipMessage>,
+    ) -> Result<(Self, watch::Receiver<EngineStatus>), EngineError> {
+        let EngineConfig { chain, pool, feed, network, events, keys, directory, options } = config;
+        let mut sets = Sets::new(Arc::clone(chain.spec()))?;
+        let reader = chain.store().reader()?;
+        let authorities = sets.after_head(&reader)?;
+        drop(reader);
+        let head = chain.head()?;
+        let keys = keys.map(Arc::new);
+        let mut recovered = Recovered::default();
+        let mut journal = None;
+        if let Some(keys) = &keys {
+            if !keys.check(&authorities, network.local_peer_id())? {
+                tracing::warn!(operator = %keys.operator, "not an authority of this epoch: following");
+            }
+            let operator = mfenx_consensus::Operator(keys.operator);
+            let (opened, found) = Journal::open(&directory, operator)?;
+            (journal, recovered) = (Some(Box::new(opened)), found);
+        }
+        let (status, seen) = watch::channel(EngineStatus::default());
+        let (jobs, done) = Jobs::new();
+        let pace = Pace::new(chain.spec().params());
+        let ended = CancellationToken::new();
+        let mut driver = Self {
+            _end: ended.clone().drop_guard(),
+            ended,
+            own_from: None,
+            operator: keys.as_ref().map(|keys| keys.operator),
+            keys,
+            server: Server::new(chain.clone()),
+            sync: SyncState::default(),
+            chain,
+            pool,
+            feed,
+            network,
+            events,
+            transactions,
+            options,
+            proofs: Proofs::open(&directory),
+            sets,
+            authorities,
+            head,
+            started: Instant::now(),
+            height_started: Instant::now(),
+            machine: None,
+            journal,
+            outbox: Vec::new(),
+            blocks: Blocks::default(),
+            assemblies: Assemblies::default(),
+            pace,
+            build: None,
+            building: false,
+            checking: false,
+            writing: false,
+            decision: None,
+            wanted: BTreeMap::new(),
+            jobs,
+            done,
+            announced: 0,
+            missed: Arc::default(),
+            step: Step::default(),
+            participation: Participation::default(),
+            last_commit: None,
+            pinned: false,
+            status,
+        };
+        driver.start_height(recovered)?;
+        driver.update_status();
+        Ok((driver, seen))
+    }
+}
