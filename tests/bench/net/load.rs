@@ -85,7 +85,10 @@ impl Load {
             let sent = pace.send(target, &transfers);
             let finished = match &sent {
                 Ok(_) => watch.finish(transfers.len() as u64, DRAIN_TIME_MAX),
-                Err(_) => Ok(watch.stop()),
+                Err(_) => {
+                    watch.stop();
+                    Ok(())
+                }
             };
             let seen = watchers
                 .into_iter()
