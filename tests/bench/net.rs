@@ -77,9 +77,10 @@ pub(crate) struct Options {
     /// Transfers on their way at most.
     #[arg(long, default_value_t = 8_000)]
     window: u64,
-    /// Turns of each side against anvil, and transfers of a turn.
+    /// Turns of each side against anvil.
     #[arg(long, default_value_t = 5)]
     turns: usize,
+    /// Transfers of a turn; the pool must have room for them.
     #[arg(long, default_value_t = 8_000)]
     turn_transfers: u64,
     /// Node `i` uses this port plus `i`, and those 1,000 and 2,000 above; 0 takes free ones.
@@ -211,11 +212,11 @@ impl Options {
 
 fn simulated_curve() -> Result<()> {
     println!(
-        "simulated authorities, a height that goes well (per authority, but for the second column)"
+        "simulated authorities, a height that goes well; all but `published` of one authority"
     );
     println!(
         "{:>11} {:>10} {:>10} {:>12} {:>10} {:>16} {:>14}",
-        "authorities", "published", "received", "bytes", "CPU", "of it: finality", "certificate"
+        "authorities", "published", "received", "bytes", "CPU", "of it verifying", "certificate"
     );
     for authorities in SIMULATED {
         let heights = (SIMULATED_WORK / (authorities * authorities)).clamp(3, 500) as u64;

@@ -128,13 +128,14 @@ impl Single {
         Self::start("mfenx", command, address)
     }
 
-    /// anvil with its defaults, on the same chain ID: it mines what comes at once, in memory.
-    pub(crate) fn anvil(anvil: &Path, genesis: &Path, chain_id: u64) -> Result<Self> {
+    /// anvil, which mines what comes at once, in memory. It has the same chain ID, and so much gas in
+    /// a block that it never has to leave a transaction for the next one: it would forget it.
+    pub(crate) fn anvil(anvil: &Path, chain_id: u64) -> Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(anvil);
         command.args(["--silent", "--hardfork", "prague", "--order", "fifo"]);
         command.args(["--chain-id", &chain_id.to_string()]);
-        command.args(["--port", &address.port().to_string(), "--init"]).arg(genesis);
+        command.args(["--port", &address.port().to_string(), "--gas-limit", "1000000000000"]);
         Self::start("anvil", command, address)
     }
 

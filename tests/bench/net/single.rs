@@ -7,7 +7,6 @@ use super::{
 };
 use crate::http::{Connection, post};
 use eyre::{Result, eyre};
-use mfenx_chainspec::ChainSpec;
 use std::{
     path::Path,
     thread,
@@ -43,13 +42,10 @@ impl Turns {
     /// # Errors
     /// A node does not start, refuses a transfer, or has no receipt of one.
     pub(crate) fn run(&self, mfenx: &Path, anvil: Option<&Path>) -> Result<Rates> {
-        let directory = tempfile::tempdir()?;
-        let genesis = directory.path().join("genesis.json");
-        let dev = ChainSpec::dev()?;
-        std::fs::write(&genesis, serde_json::to_vec(dev.genesis())?)?;
         let ours = Single::mfenx(mfenx)?;
         let mut our_accounts = Accounts::fund(&ours.node, self.accounts)?;
-        let peer = anvil.map(|anvil| Single::anvil(anvil, &genesis, dev.chain_id())).transpose()?;
+        let chain_id = our_accounts.chain_id();
+        let peer = anvil.map(|anvil| Single::anvil(anvil, chain_id)).transpose()?;
         let mut peer_accounts =
             peer.as_ref().map(|peer| Accounts::fund(&peer.node, self.accounts)).transpose()?;
         let mut rates = Rates::default();

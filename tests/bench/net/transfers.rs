@@ -66,6 +66,10 @@ impl Accounts {
         Ok(Self { chain_id, keys, signed: 0 })
     }
 
+    pub(crate) const fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
     pub(crate) const fn len(&self) -> usize {
         self.keys.len()
     }
