@@ -1,32 +1,33 @@
-//! One authority against anvil: transfers sent flat out, and a receipt fetched for each.
+//! One authority against anvil: accounts that send a transfer, wait for its receipt, and send the next.
+//!
+//! No account has two transfers on their way: anvil, which mines at once, then forgets some of them.
 
 use super::{
     nodes::{Node, Single, request},
-    send::Pace,
     transfers::{Accounts, Transfer},
 };
 use crate::http::{Connection, post};
-use eyre::{Result, eyre};
+use eyre::{Context, Result, bail, eyre};
 use std::{
     path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-/// Threads that fetch receipts.
+/// Threads that send and ask.
 const THREADS: usize = 2;
 /// How long to wait before a receipt is asked for again.
-const NAP: Duration = Duration::from_millis(2);
+const NAP: Duration = Duration::from_millis(1);
 const RECEIPT_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Transfers of a turn, and how they are sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Turns {
     pub(crate) turns: usize,
-    /// Of one turn; the pool must have room for them.
+    /// Of one turn.
     pub(crate) transfers: u64,
+    /// Each has a connection of its own.
     pub(crate) accounts: usize,
-    pub(crate) connections: usize,
 }
 
 /// Transfers a second of each turn.
@@ -69,21 +70,19 @@ impl Turns {
 
     /// Transfers a second, from the first one sent until the last receipt is there.
     fn turn(&self, node: &Node, transfers: &[Transfer]) -> Result<f64> {
-        let pace = Pace {
-            rate: None,
-            connections: self.connections,
-            accounts: self.accounts,
-            window: None,
-        };
         let start = Instant::now();
-        pace.send(std::slice::from_ref(node), transfers)?;
-        let each = (self.connections / THREADS).max(1);
         thread::scope(|scope| {
-            let parts = transfers.chunks(transfers.len().div_ceil(THREADS).max(1));
-            let readers: Vec<_> =
-                parts.map(|part| scope.spawn(move || fetch_receipts(node, part, each))).collect();
-            let joined = readers.into_iter().map(|reader| {
-                reader.join().map_err(|_| eyre!("a thread of the load generator ended"))?
+            let callers: Vec<_> = (0..THREADS)
+                .map(|thread| {
+                    let mine =
+                        (0..self.accounts).filter(move |account| account % THREADS == thread);
+                    let of = |account| transfers.iter().skip(account).step_by(self.accounts);
+                    let mine: Vec<_> = mine.map(|account| of(account).collect()).collect();
+                    scope.spawn(move || send_and_wait(node, mine))
+                })
+                .collect();
+            let joined = callers.into_iter().map(|caller| {
+                caller.join().map_err(|_| eyre!("a thread of the load generator ended"))?
             });
             joined.collect::<Result<()>>()
         })?;
@@ -91,34 +90,68 @@ impl Turns {
     }
 }
 
-/// Asks for every receipt until it is there.
-fn fetch_receipts(node: &Node, transfers: &[Transfer], connections: usize) -> Result<()> {
-    let mut connections: Vec<_> =
-        (0..connections).map(|_| Connection::open(node.http)).collect::<Result<_>>()?;
-    let ask = |transfer: &Transfer| {
-        post(&request("eth_getTransactionReceipt", &format!("[\"{}\"]", transfer.hash)))
-    };
-    let mut missing: Vec<Vec<u8>> = transfers.iter().map(ask).collect();
-    let start = Instant::now();
-    while !missing.is_empty() {
-        if start.elapsed() > RECEIPT_TIME_MAX {
-            return Err(eyre!("{} receipts are missing at {}", missing.len(), node.name));
+/// One account, which sends its next transfer when it has the receipt of the last.
+struct Caller<'t> {
+    connection: Connection,
+    transfers: std::vec::IntoIter<&'t Transfer>,
+    /// What it is sending.
+    sending: Option<&'t Transfer>,
+    /// How it asks for the receipt that it waits for.
+    asking: Option<Vec<u8>>,
+}
+
+/// Every account in turn, until all have their receipts.
+fn send_and_wait(node: &Node, accounts: Vec<Vec<&Transfer>>) -> Result<()> {
+    let mut callers = Vec::with_capacity(accounts.len());
+    for transfers in accounts {
+        let mut transfers = transfers.into_iter();
+        let (connection, sending) = (Connection::open(node.http)?, transfers.next());
+        callers.push(Caller { connection, transfers, sending, asking: None });
+    }
+    let mut progress = Instant::now();
+    while !callers.is_empty() {
+        for caller in &mut callers {
+            caller.ask()?;
         }
-        let mut still_missing = Vec::new();
-        for some in missing.chunks(connections.len()) {
-            for (request, connection) in some.iter().zip(&mut connections) {
-                connection.send(request)?;
-            }
-            for (request, connection) in some.iter().zip(&mut connections).rev() {
-                if !connection.read_result()?.windows(9).any(|part| part == b"blockHash") {
-                    still_missing.push(request.clone());
-                }
-            }
+        let mut advanced = false;
+        // From the last one, so that the thread sleeps once a round and not once an answer.
+        for caller in callers.iter_mut().rev() {
+            advanced |= caller.answered()?;
         }
-        if still_missing.len() == missing.len() {
+        callers.retain(|caller| caller.sending.is_some() || caller.asking.is_some());
+        if advanced {
+            progress = Instant::now();
+        } else if progress.elapsed() > RECEIPT_TIME_MAX {
+            bail!("{} accounts wait for a receipt of {} in vain", callers.len(), node.name);
+        } else {
             thread::sleep(NAP);
         }
-        missing = still_missing;
     }
     Ok(())
+}
+
+impl Caller<'_> {
+    fn ask(&mut self) -> Result<()> {
+        match (self.sending, &self.asking) {
+            (Some(transfer), _) => self.connection.send(&transfer.request),
+            (None, Some(request)) => self.connection.send(request),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Reads the answer; whether it was more than "not yet".
+    fn answered(&mut self) -> Result<bool> {
+        let answer = self.connection.read_result().wrap_err("of a transfer")?;
+        if let Some(transfer) = self.sending.take() {
+            let params = format!("[\"{}\"]", transfer.hash);
+            self.asking = Some(post(&request("eth_getTransactionReceipt", &params)));
+            return Ok(true);
+        }
+        let is_there = answer.windows(9).any(|part| part == b"blockHash");
+        if is_there {
+            self.asking = None;
+            self.sending = self.transfers.next();
+        }
+        Ok(is_there)
+    }
 }

@@ -41,7 +41,7 @@ fn every_transfer_is_seen_at_every_node() {
 #[test]
 fn a_turn_ends_with_every_receipt() {
     let Some(mfenx) = mfenx() else { return };
-    let turns = Turns { turns: 1, transfers: 40, accounts: 4, connections: 4 };
+    let turns = Turns { turns: 1, transfers: 40, accounts: 4 };
     let rates = turns.run(&mfenx, None).unwrap();
     assert!(rates.peer.is_empty() && rates.ours.len() == 1 && rates.ours[0] > 0.0);
 }
