@@ -20,8 +20,8 @@ use clap::{Args, ValueEnum};
 use eyre::Result;
 use load::Load;
 use nodes::Network;
-use report::{print_outcome, print_taken, quantile};
-use single::Turns;
+use report::{print_outcome, print_rates, print_taken};
+use single::{Rate, Turns};
 use std::{path::PathBuf, thread, time::Duration};
 use transfers::Accounts;
 use usage::Usage;
@@ -77,9 +77,12 @@ pub(crate) struct Options {
     /// Turns of each side against anvil.
     #[arg(long, default_value_t = 5)]
     turns: usize,
-    /// Transfers of a turn.
-    #[arg(long, default_value_t = 20_000)]
+    /// Transfers of a turn; the pool must have room for them.
+    #[arg(long, default_value_t = 8_000)]
     turn_transfers: u64,
+    /// Transactions of a block of anvil.
+    #[arg(long, default_value_t = 200)]
+    peer_block: usize,
     /// Node `i` uses this port plus `i`, and those 1,000 and 2,000 above; 0 takes free ones.
     #[arg(long, default_value_t = 0)]
     base_port: u16,
@@ -107,18 +110,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 impl Options {
-    /// A network in a directory that goes away with the second value, unless it is to be kept.
-    fn network(&self, name: &str, size: (usize, usize)) -> Result<(Network, tempfile::TempDir)> {
-        let directory = tempfile::tempdir()?;
-        let place = match &self.keep {
-            Some(keep) => keep.join(name),
-            None => directory.path().join(name),
-        };
-        Ok((Network::start(&self.mfenx, &place, size, self.base_port)?, directory))
+    /// A network, in a directory of that name where directories are kept.
+    fn network(&self, name: &str, size: (usize, usize)) -> Result<Network> {
+        let directory = self.keep.as_ref().map(|keep| keep.join(name));
+        Network::start(&self.mfenx, directory.as_deref(), size, self.base_port)
     }
 
     fn idle(&self) -> Result<()> {
-        let (network, _directory) = self.network("idle", (3, 1))?;
+        let network = self.network("idle", (3, 1))?;
         let usage = Usage::start(&network.nodes)?;
         thread::sleep(Duration::from_secs(self.idle_seconds));
         println!("idle: three authorities and a follower, {} s", self.idle_seconds);
@@ -128,7 +127,7 @@ impl Options {
 
     fn load(&self, title: &str, to_all: bool, flat_out: bool) -> Result<()> {
         let name = title.replace([' ', ','], "-");
-        let (network, _directory) = self.network(&name, (3, 1))?;
+        let network = self.network(&name, (3, 1))?;
         let mut accounts = Accounts::fund(network.last()?, self.accounts)?;
         let load = Load {
             rate: (!flat_out).then_some(self.rate as f64),
@@ -145,23 +144,22 @@ impl Options {
     }
 
     fn single(&self) -> Result<()> {
-        let turns =
-            Turns { turns: self.turns, transfers: self.turn_transfers, accounts: self.accounts };
+        let turns = Turns {
+            turns: self.turns,
+            transfers: self.turn_transfers,
+            accounts: self.accounts,
+            connections: self.connections,
+            peer_block: self.peer_block,
+        };
         let rates = turns.run(&self.mfenx, self.anvil.as_deref())?;
         println!(
-            "one authority: {} turns of {} transfers with receipts each, {} accounts at once",
+            "one authority: {} turns of {} transfers with receipts each, {} accounts",
             self.turns, self.turn_transfers, self.accounts
         );
-        let line = |name: &str, rates: &[f64]| {
-            let (low, high) = (quantile(rates, 0.0), quantile(rates, 1.0));
-            println!("  {name:<8} {:>7.0}/s ({low:.0} to {high:.0})", quantile(rates, 0.5));
-        };
-        line("mfenx", &rates.ours);
-        if !rates.peer.is_empty() {
-            line("anvil", &rates.peer);
-            let ratio = quantile(&rates.ours, 0.5) / quantile(&rates.peer, 0.5);
-            println!("  ratio    {ratio:>7.2}");
-        }
+        let mined = |rate: &Rate| rate.mined;
+        let with_receipts = |rate: &Rate| rate.with_receipts;
+        print_rates("in blocks", &rates, mined);
+        print_rates("with receipts", &rates, with_receipts);
         Ok(())
     }
 }

@@ -32,8 +32,7 @@ pub(super) fn real(options: &Options) -> Result<()> {
         "authorities", "idle CPU", "memory", "CPU, load", "interval p50", "finality p50"
     );
     for authorities in REAL {
-        let (network, _directory) =
-            options.network(&format!("curve-{authorities}"), (authorities, 0))?;
+        let network = options.network(&format!("curve-{authorities}"), (authorities, 0))?;
         let usage = Usage::start(&network.nodes)?;
         thread::sleep(Duration::from_secs(options.idle_seconds));
         let idle = usage.taken()?;

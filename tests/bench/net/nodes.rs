@@ -76,20 +76,24 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Starts a network whose nodes log into `directory`, and waits for its second block.
+    /// Starts a network in `directory`, or in one that it removes at its end, and waits for its
+    /// second block.
     ///
     /// # Errors
     /// A node does not start, or the network makes no block.
     pub(crate) fn start(
         mfenx: &Path,
-        directory: &Path,
+        directory: Option<&Path>,
         (validators, followers): (usize, usize),
         base_port: u16,
     ) -> Result<Self> {
         let mut command = Command::new(mfenx);
         command.args(["localnet", "--validators", &validators.to_string()]);
         command.args(["--followers", &followers.to_string()]);
-        command.args(["--base-port", &base_port.to_string(), "--datadir"]).arg(directory);
+        command.args(["--base-port", &base_port.to_string()]);
+        if let Some(directory) = directory {
+            command.arg("--datadir").arg(directory);
+        }
         let mut program = Program::start(&mut command)?;
         let lines = program.lines_to(|line| line.starts_with("localnet ready"))?;
         let nodes: Vec<Node> = lines.iter().filter_map(|line| ready(line)).collect();
@@ -128,8 +132,8 @@ impl Single {
         Self::start("mfenx", command, address)
     }
 
-    /// anvil, which mines what comes at once, in memory. It has the same chain ID, and so much gas in
-    /// a block that it never has to leave a transaction for the next one: it would forget it.
+    /// anvil, which mines what comes at once, in memory. It has the same chain ID, and as much gas in
+    /// a block as anything takes.
     pub(crate) fn anvil(anvil: &Path, chain_id: u64) -> Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(anvil);

@@ -1,6 +1,10 @@
 //! How outcomes are printed.
 
-use super::{load::Outcome, usage::Taken};
+use super::{
+    load::Outcome,
+    single::{Rate, Rates},
+    usage::Taken,
+};
 
 /// What a load came to.
 pub(crate) fn print_outcome(outcome: &Outcome) {
@@ -34,6 +38,27 @@ pub(crate) fn print_taken(all: &[Taken]) {
             100.0 * taken.cpu_share,
             taken.resident_bytes >> 20
         );
+    }
+}
+
+/// Medians of both sides, and their ratio.
+pub(crate) fn print_rates(name: &str, rates: &Rates, of: impl Fn(&Rate) -> f64) {
+    let sorted = |rates: &[Rate]| {
+        let mut rates: Vec<f64> = rates.iter().map(&of).collect();
+        rates.sort_unstable_by(f64::total_cmp);
+        rates
+    };
+    let side = |rates: &[f64]| {
+        let [low, median, high] = [0.0, 0.5, 1.0].map(|part| quantile(rates, part));
+        format!("{median:>6.0}/s ({low:.0} to {high:.0})")
+    };
+    let (ours, peer) = (sorted(&rates.ours), sorted(&rates.peer));
+    print!("  {name:<14} mfenx {}", side(&ours));
+    if peer.is_empty() {
+        println!();
+    } else {
+        let ratio = quantile(&ours, 0.5) / quantile(&peer, 0.5);
+        println!(", anvil {}, ratio {ratio:.2}", side(&peer));
     }
 }
 
