@@ -3,6 +3,8 @@
 
 mod bare;
 mod exec;
+mod http;
+mod net;
 mod rpc;
 mod workload;
 
@@ -22,11 +24,15 @@ enum Command {
     Exec(exec::Options),
     /// JSON-RPC over HTTP, against anvil with the same blocks and the same load generator.
     Rpc(rpc::Options),
+    /// Networks of real nodes under load and idle, one authority against anvil, and what consensus
+    /// takes among up to a hundred authorities.
+    Net(net::Options),
 }
 
 fn main() -> eyre::Result<()> {
     match Cli::parse().command {
         Command::Exec(options) => exec::run(&options),
         Command::Rpc(options) => rpc::run(&options),
+        Command::Net(options) => net::run(&options),
     }
 }

@@ -1,7 +1,7 @@
 //! The nodes that are measured, as processes of their own.
 
-use super::{cases, load::ask};
-use crate::workload::Workload;
+use super::cases;
+use crate::{http::ask, workload::Workload};
 use alloy_primitives::hex;
 use eyre::{Result, bail, eyre};
 use std::{
