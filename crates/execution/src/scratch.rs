@@ -68,6 +68,11 @@ impl Room {
 }
 
 impl CallScratch {
+    #[cfg(test)]
+    pub(crate) const fn is_kept(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Runs one transaction on `db`, whose changes are forgotten. `env` is complete: the rules are
     /// turned off that calls need not keep.
     pub(crate) fn run<DB: DatabaseRef>(

@@ -80,3 +80,63 @@ impl Drop for Closed<'_> {
         self.0.0.lock().closed = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Store, StoreError, StoreOptions, txn::Txn};
+
+    /// Commits something, and gives the number of the snapshot that begins with it.
+    fn commit(store: &Store, value: &[u8], while_closed: impl FnOnce()) -> u64 {
+        let shared = &store.shared;
+        let tx = shared.environment.begin_rw_unsync().unwrap();
+        let txn = Txn::new(&tx, &shared.tables);
+        txn.put(shared.tables.meta, b"test", value).unwrap();
+        let id = txn.snapshot().unwrap();
+        let closed = shared.idle.close(id);
+        while_closed();
+        tx.commit().unwrap();
+        drop(closed);
+        id
+    }
+
+    fn value(reader: &crate::Reader) -> Option<Vec<u8>> {
+        let txn = reader.txn();
+        txn.get(txn.tables.meta, b"test").unwrap().map(std::borrow::Cow::into_owned)
+    }
+
+    #[test]
+    fn only_the_newest_snapshot_is_used_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), StoreOptions::volatile()).unwrap();
+        let first = store.reader().unwrap();
+        let held = store.reader().unwrap();
+        let number = first.snapshot();
+        drop(first);
+        let again = store.shared.idle.take().expect("it is kept");
+        assert_eq!(again.id, number);
+        store.shared.idle.give_back(again);
+        let second = commit(&store, b"one", || {
+            assert!(store.shared.idle.take().is_none(), "none is handed out meanwhile");
+            drop(store.reader().unwrap());
+            assert!(store.shared.idle.take().is_none(), "none is kept meanwhile");
+        });
+        assert_eq!(value(&held), None);
+        drop(held);
+        assert!(store.shared.idle.take().is_none(), "an old one is not kept");
+        let reader = store.reader().unwrap();
+        assert_eq!((reader.snapshot(), value(&reader)), (second, Some(b"one".to_vec())));
+        drop(reader);
+        assert!(store.shared.idle.take().is_some_and(|kept| kept.id == second));
+    }
+
+    #[test]
+    fn there_are_never_more_than_so_many() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { max_readers: 200, ..StoreOptions::volatile() };
+        let store = Store::open(dir.path(), options).unwrap();
+        let readers: Result<Vec<_>, StoreError> = (0..100).map(|_| store.reader()).collect();
+        drop(readers.unwrap());
+        let kept = std::iter::from_fn(|| store.shared.idle.take()).count();
+        assert_eq!(kept, super::KEPT_MAX);
+    }
+}
