@@ -10,6 +10,7 @@ mod headers;
 mod old_forks;
 mod overrides;
 mod replays;
+mod scratch;
 mod simulate;
 mod support;
 mod touched;
