@@ -8,6 +8,8 @@
 
 mod block;
 mod row_trees;
+#[cfg(feature = "test-support")]
+pub mod stages;
 
 use crate::{
     Backend, BackendError, Hash, LEAF_ENTRIES, Round, Watch,
