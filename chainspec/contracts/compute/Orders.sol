@@ -133,11 +133,14 @@ abstract contract Orders is Workers {
             && order_.samples <= SAMPLES_MAX && order_.results > 0 && order_.results <= RESULTS_MAX;
         bool timed = order_.commitSeconds >= COMMIT_SECONDS_MIN && order_.commitSeconds <= COMMIT_SECONDS_MAX;
         if (!sized || !counted || !timed || order_.minClass >= _classes.length) revert BadOrder();
-        uint256 depth = 0;
-        uint256 leaves = uint256(order_.m) * ((order_.p + 15) / 16);
-        while (1 << depth < leaves) ++depth;
+        uint256 depth = _depth(order_.m) + _depth((order_.p + 15) / 16);
         uint256 size = uint256(order_.samples) * (64 + 32 * depth) + 32 * uint256(order_.rounds);
         if (size > OPENING_BYTES_MAX) revert BadOrder();
+    }
+
+    /// Levels of a tree over so many leaves.
+    function _depth(uint256 leaves) private pure returns (uint256 depth) {
+        while (1 << depth < leaves) ++depth;
     }
 
     function _isSize(uint32 size) private pure returns (bool) {
