@@ -12,6 +12,7 @@ abstract contract Jobs is Rounds {
         if (made.state != JobState.Assigned) revert WrongJob(made.state);
         _requireAgent(_workers[made.worker]);
         if (block.timestamp > made.deadline) revert TooLate();
+        if (id < BENCHMARK_FLAG) _unload(id, _workers[made.worker]);
         made.state = JobState.Committed;
         made.height = uint40(block.number);
         made.commitment = commitment;
@@ -43,6 +44,7 @@ abstract contract Jobs is Rounds {
             made.state = JobState.Late;
             Worker storage it = _workers[made.worker];
             it.live -= 1;
+            _unload(id, it);
             emit Late(id, made.worker, _demote(made.worker, it));
             _reopen(id);
         } else {
@@ -77,7 +79,7 @@ abstract contract Jobs is Rounds {
             Class storage class = _classes[made.class];
             return (Task(made.seed, class.m, class.k, class.p, class.rounds), BENCHMARK_SAMPLES);
         }
-        Order storage it = _orders[id >> 64];
+        Order storage it = _order(id >> 64);
         return (Task(made.seed, it.m, it.k, it.p, it.rounds), it.samples);
     }
 
@@ -88,7 +90,7 @@ abstract contract Jobs is Rounds {
         it.live -= 1;
         uint128 reward = 0;
         if (id < BENCHMARK_FLAG) {
-            reward = _orders[id >> 64].reward;
+            reward = _order(id >> 64).reward;
             _slots[id >> 64][uint32(id >> 32)].state = SlotState.Done;
             it.reputation += 1;
             _money.escrow -= reward;

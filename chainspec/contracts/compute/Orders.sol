@@ -22,9 +22,9 @@ abstract contract Orders is Workers {
         uint256 price = uint256(order_.reward) * order_.results;
         if (msg.value != price) revert WrongPayment(msg.value, price);
         _money.escrow += uint128(price);
-        id = _orders.length;
         _orders.push(order_);
-        Order storage it = _orders[id];
+        id = _orders.length;
+        Order storage it = _order(id);
         it.buyer = msg.sender;
         it.height = _beaconHeight();
         emit Posted(id, msg.sender, it.height);
@@ -52,13 +52,14 @@ abstract contract Orders is Workers {
             return 0;
         }
         bytes memory beta = _beta(height);
-        address chosen = _pick(it, beta, id);
+        address chosen = _pick(it, beta, id, height);
         if (chosen == address(0)) {
             _redraw(place, orderId, slotId);
             return 0;
         }
         place.state = SlotState.Taken;
         _workers[chosen].live += 1;
+        _workers[chosen].load += uint64(_work(it.m, it.k, it.p, it.rounds));
         Job storage made = _jobs[id];
         made.worker = chosen;
         made.state = JobState.Assigned;
@@ -70,8 +71,8 @@ abstract contract Orders is Workers {
     // Slots
 
     function _order(uint256 orderId) internal view returns (Order storage) {
-        if (orderId >= _orders.length) revert BadOrder();
-        return _orders[orderId];
+        if (orderId == 0 || orderId > _orders.length) revert BadOrder();
+        return _orders[orderId - 1];
     }
 
     function _openSlot(Order storage it, uint256 orderId, uint32 slotId) private view returns (Slot storage place) {
@@ -89,6 +90,12 @@ abstract contract Orders is Workers {
         emit Redrawn(orderId, slotId, place.height);
     }
 
+    /// Takes the work of a result off its worker.
+    function _unload(uint256 id, Worker storage worker_) internal {
+        Order storage it = _order(id >> 64);
+        worker_.load -= uint64(_work(it.m, it.k, it.p, it.rounds));
+    }
+
     /// Gives the slot of a job that was lost to the next draw.
     function _reopen(uint256 id) internal {
         (uint256 orderId, uint32 slotId) = (id >> 64, uint32(id >> 32));
@@ -101,10 +108,11 @@ abstract contract Orders is Workers {
     // The draw
 
     /// The first that fits of a bounded number of workers that the beacon draws; 0 for none.
-    function _pick(Order storage it, bytes memory beta, uint256 id) private view returns (address) {
+    function _pick(Order storage it, bytes memory beta, uint256 id, uint64 height) private view returns (address) {
         uint256 size = _pool.length;
         if (size == 0) return address(0);
         Order memory wanted = it;
+        wanted.height = height;
         for (uint256 i = 0; i < PROBES; ++i) {
             address candidate = _pool[uint256(keccak256(abi.encode(beta, id, i))) % size];
             if (_fits(_workers[candidate], wanted)) return candidate;
@@ -112,14 +120,17 @@ abstract contract Orders is Workers {
         return address(0);
     }
 
-    /// Whether a worker of the pool may have a result of this order. A slash is never less than the
-    /// reward, and the work takes less than half of the time that there is.
+    /// Whether a worker of the pool may have a result of this order, drawn by the block `height`.
+    /// Who came into the pool when that beacon was known could have chosen its place there. A slash
+    /// is never less than the reward. All that the worker has to do before it commits takes at most
+    /// half of the time that there is for this job, so that whoever works by deadline is never late.
     function _fits(Worker storage worker_, Order memory wanted) private view returns (bool) {
-        if (!_isMeasured(worker_) || worker_.class < wanted.minClass) return false;
+        if (worker_.enteredAt >= wanted.height || !_isMeasured(worker_) || worker_.class < wanted.minClass) return false;
         if (worker_.live >= worker_.terms.capacity || worker_.reputation < wanted.minReputation) return false;
         if (uint256(worker_.stake) / SLASH_DIVISOR < wanted.reward) return false;
         uint256 work = _work(wanted.m, wanted.k, wanted.p, wanted.rounds);
-        if (2 * work > uint256(worker_.rate) * (wanted.commitSeconds - CHAIN_SECONDS)) return false;
+        uint256 time = wanted.commitSeconds - CHAIN_SECONDS;
+        if (2 * (worker_.load + work) > worker_.rate * time) return false;
         uint256 asked = uint256(worker_.terms.base) + uint256(worker_.terms.price) * work / 1e12;
         return asked * 1 gwei <= wanted.reward && _bannedSubject(worker_) == 0;
     }

@@ -32,7 +32,7 @@ abstract contract Rounds is Orders {
         uint256 id = benchmarkId(roundId, workerId);
         Job storage made = _jobs[id];
         if (made.state != JobState.None) revert WrongJob(made.state);
-        if (!it.measured || !isAsked(roundId, workerId)) revert NotChosen(workerId);
+        if (!_isMeasured(it) || !isAsked(roundId, workerId)) revert NotChosen(workerId);
         uint256 deadline = _benchmarkDeadline(roundId, it.class);
         if (block.timestamp <= deadline) revert NotYet(deadline + 1);
         made.worker = workerId;
@@ -78,7 +78,7 @@ abstract contract Rounds is Orders {
     function _record(uint256 id, Job storage made, uint64 rate, bool accepted) private {
         Worker storage it = _existing(made.worker);
         Round storage round_ = _rounds[_roundOf(id)];
-        bool newcomer = !it.measured;
+        bool newcomer = !_isMeasured(it);
         bool flagged = _deviates(rate, it.rate);
         // Declared anew, or in a lower class, since the round was opened: it says nothing about that.
         if (round_.time >= it.attestedAt && made.class == it.class) {
@@ -136,7 +136,7 @@ abstract contract Rounds is Orders {
         Round storage round_ = _round(roundId);
         Worker storage it = _workers[workerId];
         if (it.operator == address(0) || it.exitedAt != 0) return false;
-        if (!it.measured) return true;
+        if (!_isMeasured(it)) return true;
         if (it.since >= round_.time) return false;
         if (round_.kind == RoundKind.All || it.flagged) return true;
         return uint256(keccak256(abi.encode(_beta(round_.height), workerId))) % SPOT_SHARE == 0;

@@ -84,7 +84,8 @@ abstract contract Workers is State {
         it.score = score;
         if (eligible && !known) {
             _pool.push(id);
-            it.place = uint64(_pool.length);
+            it.place = uint32(_pool.length);
+            it.enteredAt = uint40(block.number);
         } else if (!eligible && known) {
             address last = _pool[_pool.length - 1];
             _pool[it.place - 1] = last;

@@ -17,7 +17,7 @@ pragma solidity ^0.8.20;
 /// The seed of a job is BLAKE3("mfenx compute v1 seed" || chain id (8 bytes, big endian) ||
 /// VRF output of the job's block (64) || worker (20) || job (32)).
 ///
-/// Numbers of jobs: a result is `order << 64 | slot << 32 | attempt`, a benchmark
+/// Orders are numbered from 1, rounds from 0. Numbers of jobs: a result is `order << 64 | slot << 32 | attempt`, a benchmark
 /// `1 << 255 | round << 160 | worker`. Times are seconds since 1970, amounts wei.
 interface ICompute {
     enum ListKind {
@@ -82,6 +82,8 @@ interface ICompute {
         bool measured;
         /// The last measurement was more than a tenth away from the record.
         bool flagged;
+        /// Multiply-adds of its results that are assigned and not committed.
+        uint64 load;
         bytes32 key;
         uint128 stake;
         /// Recorded multiply-adds a second.
@@ -99,7 +101,9 @@ interface ICompute {
         /// When `exit` was called; 0 while it is there.
         uint40 exitedAt;
         /// Its place in the pool of workers that can be drawn, plus one; 0 for outside.
-        uint64 place;
+        uint32 place;
+        /// The block in which it came into the pool; drawn by beacons of later blocks only.
+        uint40 enteredAt;
         Terms terms;
         Device device;
     }
@@ -295,7 +299,8 @@ interface ICompute {
 
     // Anybody
 
-    /// Draws a worker for a slot. Without one that fits among 16 drawn, a later beacon tries again.
+    /// Draws a worker for a slot. Without one that fits among 16 drawn, or when the beacon of the
+    /// draw is gone, a later beacon tries again; the answer is 0 then.
     function draw(uint256 order, uint32 slot) external returns (uint256 job);
 
     /// Ends a job that missed its deadline or its opening.

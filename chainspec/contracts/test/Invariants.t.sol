@@ -52,7 +52,7 @@ contract InvariantsTest is Fixture {
     /// The sequences reach what they are about; a seed of forge's decides how far.
     function test_the_actors_reach_every_state() external {
         uint256 state = 1;
-        for (uint256 i = 0; i < 1_500; ++i) {
+        for (uint256 i = 0; i < 2_000; ++i) {
             state = uint256(keccak256(abi.encode(state)));
             _actors.step(state);
         }
@@ -129,8 +129,7 @@ contract Actors is Fixture {
         if (!some || compute.slot(order, slot).state != ICompute.SlotState.Open) return;
         blocks(3);
         uint256 job = compute.draw(order, slot);
-        if (job == 0 && compute.job(0).worker == address(0)) return;
-        if (compute.slot(order, slot).state != ICompute.SlotState.Taken) return;
+        if (job == 0) return;
         if (compute.isBanned(compute.job(job).worker)) bannedDrawn += 1;
         _open.push(job);
     }
@@ -138,13 +137,15 @@ contract Actors is Fixture {
     /// The next thing of a job: committed, opened well or badly, or left to lapse.
     function _advance(uint256 random) private {
         if (_open.length == 0) return;
-        uint256 job = _open[random % _open.length];
+        uint256 place = random % _open.length;
+        uint256 job = _open[place];
         ICompute.JobState state = compute.job(job).state;
         if (state == ICompute.JobState.Assigned) {
             if (block.timestamp <= compute.job(job).deadline) commit(job);
+            else _lapse(job);
         } else if (state == ICompute.JobState.Committed) {
             if (block.number <= compute.job(job).height + 2) blocks(3);
-            if (block.number > compute.job(job).height + 102) return;
+            if (block.number > compute.job(job).height + 102) return _lapse(job);
             address operator = operatorOf(job);
             uint256 before = compute.due(operator);
             bool honest = (random >> 16) % 4 != 0;
@@ -156,12 +157,18 @@ contract Actors is Fixture {
             earned += gain;
             if (honest) doneSlots += 1;
             else _slashed(job);
+        } else {
+            _open[place] = _open[_open.length - 1];
+            _open.pop();
         }
     }
 
     function _lapseOne(uint256 random) private {
         if (_open.length == 0) return;
-        uint256 job = _open[random % _open.length];
+        _lapse(_open[random % _open.length]);
+    }
+
+    function _lapse(uint256 job) private {
         ICompute.JobState state = compute.job(job).state;
         if (state == ICompute.JobState.Assigned) {
             vm.warp(block.timestamp + 121);
@@ -190,6 +197,10 @@ contract Actors is Fixture {
     /// Leaves, comes back with the same key when it may, and is measured.
     function _comeAndGo(uint256 random) private {
         uint256 i = random % WORKERS;
+        // The banned try first.
+        for (uint256 j = 0; j < WORKERS; ++j) {
+            if (compute.isBanned(_ids[j])) i = j;
+        }
         address id = _ids[i];
         ICompute.Worker memory it = compute.worker(id);
         if (it.live != 0) return;
@@ -230,14 +241,14 @@ contract Actors is Fixture {
         vm.prank(_operator(i));
         compute.addStake{value: amount}(_ids[i]);
         _stake[_ids[i]] += amount;
-        _measureAll();
+        if (random % 4 == 0) _measureAll();
     }
 
     // What the books should say
 
     function escrow() external view returns (uint256 sum) {
         (uint256 orders,,) = compute.counts();
-        for (uint256 i = 0; i < orders; ++i) {
+        for (uint256 i = 1; i <= orders; ++i) {
             for (uint32 j = 0; j < compute.order(i).results; ++j) {
                 ICompute.SlotState state = compute.slot(i, j).state;
                 if (state == ICompute.SlotState.Open || state == ICompute.SlotState.Taken) sum += 1 ether;
@@ -322,7 +333,7 @@ contract Actors is Fixture {
     function _anySlot(uint256 random) private view returns (bool, uint256 order, uint32 slot) {
         (uint256 orders,,) = compute.counts();
         if (orders == 0) return (false, 0, 0);
-        order = random % orders;
+        order = 1 + random % orders;
         slot = uint32((random >> 64) % compute.order(order).results);
         return (true, order, slot);
     }

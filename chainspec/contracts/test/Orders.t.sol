@@ -18,7 +18,7 @@ contract OrdersTest is Fixture {
         bytes32[] memory roots = rootsOf(job);
         solve(job);
         equal(compute.due(ALICE), 1 ether, "reward");
-        (uint256 held, ICompute.JobState state, bytes32 result) = compute.resultOf(0, 0);
+        (uint256 held, ICompute.JobState state, bytes32 result) = compute.resultOf(1, 0);
         check(held == job && state == ICompute.JobState.Verified && result == roots[2], "the last root is the result");
         bytes memory again = abi.encode(keccak256("again"));
         vm.startPrank(ALICE);
@@ -28,10 +28,10 @@ contract OrdersTest is Fixture {
         compute.commit(job, keccak256("x"));
         vm.stopPrank();
         vm.expectRevert(abi.encodeWithSelector(ICompute.WrongSlot.selector, ICompute.SlotState.Done));
-        compute.draw(0, 0);
+        compute.draw(1, 0);
         vm.prank(BUYER);
         vm.expectRevert(abi.encodeWithSelector(ICompute.WrongSlot.selector, ICompute.SlotState.Done));
-        compute.cancel(0, new uint32[](1));
+        compute.cancel(1, new uint32[](1));
         vm.roll(block.number + 500);
         vm.expectRevert(abi.encodeWithSelector(ICompute.WrongJob.selector, ICompute.JobState.Verified));
         compute.lapse(job);
@@ -42,7 +42,7 @@ contract OrdersTest is Fixture {
     function test_the_seed_is_the_hash_that_the_interface_says() external {
         address id = member(ALICE, 0);
         uint256 job = assigned(BUYER, 1 ether);
-        bytes memory beta = beacons.betaOf(compute.order(0).height);
+        bytes memory beta = beacons.betaOf(compute.order(1).height);
         bytes memory preimage = abi.encodePacked("mfenx compute v1 seed", uint64(block.chainid), beta, id, job);
         equal(preimage.length, 21 + 8 + 64 + 20 + 32, "preimage");
         check(compute.job(job).seed == keccak256(preimage), "seed");
@@ -91,13 +91,13 @@ contract OrdersTest is Fixture {
         equal(compute.strikes(it.key), 0, "late is no strike");
         // Late in the lowest class: out until the next measurement.
         blocks(3);
-        uint256 next = compute.draw(0, 0);
+        uint256 next = compute.draw(1, 0);
         equal(next, job + 1, "the slot's next attempt");
         vm.warp(compute.job(next).deadline + 1);
         compute.lapse(next);
         check(!compute.worker(id).measured, "still measured");
         blocks(3);
-        equal(compute.draw(0, 0), 0, "drawn");
+        equal(compute.draw(1, 0), 0, "drawn");
         checkBooks();
     }
 
@@ -173,8 +173,9 @@ contract OrdersTest is Fixture {
         cheat(job);
         equal(compute.due(ALICE), 0, "the cheat was paid");
         address carol = member(CAROL, 0);
+        equal(compute.draw(1, 0), 0, "drawn by a beacon from before it came");
         blocks(3);
-        uint256 next = compute.draw(0, 0);
+        uint256 next = compute.draw(1, 0);
         check(compute.job(next).worker == carol && carol != alice, "the next worker");
         solve(next);
         equal(compute.due(CAROL), 1 ether, "paid");
@@ -229,7 +230,41 @@ contract OrdersTest is Fixture {
         equal(compute.draw(id, 0), 0, "drawn by a beacon that is gone");
         equal(compute.slot(id, 0).height, block.number + 2, "the new height");
         vm.roll(block.number + 3);
-        check(compute.draw(id, 0) != type(uint256).max && compute.job(0).worker != address(0), "drawn");
+        check(compute.draw(id, 0) != 0, "drawn");
+    }
+
+    function test_who_came_when_the_beacon_was_known_is_not_drawn() external {
+        address id = member(ALICE, 0);
+        vm.prank(ALICE);
+        compute.setTerms(id, ICompute.Terms(0, 0, 0));
+        uint256 order = post(BUYER, spec(1, 1 ether));
+        blocks(2);
+        vm.prank(ALICE);
+        compute.setTerms(id, ICompute.Terms(8, 0, 0));
+        blocks(1);
+        equal(compute.draw(order, 0), 0, "drawn");
+        blocks(3);
+        check(compute.draw(order, 0) != 0, "not drawn by the next beacon");
+    }
+
+    function test_a_worker_gets_no_more_than_it_can_do_in_time() external {
+        address id = member(ALICE, 1);
+        ICompute.Order memory order = spec(3, 1 ether);
+        // 50 seconds of work fit, see below; these are 20 each.
+        (order.m, order.k, order.p, order.rounds) = (512, 512, 512, 20);
+        uint256 number = post(BUYER, order);
+        blocks(3);
+        uint256 first = compute.draw(number, 0);
+        check(first != 0 && compute.draw(number, 1) != 0, "two fit");
+        equal(compute.worker(id).load, 40 * 512 ** 3, "load");
+        equal(compute.draw(number, 2), 0, "the third");
+        commit(first);
+        equal(compute.worker(id).load, 20 * 512 ** 3, "what is committed is done");
+        blocks(3);
+        check(compute.draw(number, 2) != 0, "the third fits now");
+        vm.warp(block.timestamp + 200);
+        compute.lapse(number << 64 | 1 << 32);
+        equal(compute.worker(id).load, 20 * 512 ** 3, "what is late is nobody's");
     }
 
     function test_only_workers_that_fit_are_drawn() external {
@@ -249,7 +284,9 @@ contract OrdersTest is Fixture {
         order.rounds = 50;
         uint256 fitting = post(BUYER, order);
         blocks(3);
-        check(compute.draw(fitting, 0) != 0, "fits");
+        uint256 job = compute.draw(fitting, 0);
+        check(job != 0, "fits");
+        commit(job);
         vm.prank(ALICE);
         compute.setTerms(id, ICompute.Terms(8, 1e9 / 2, 1e9));
         order.reward = 0.5 ether;
@@ -302,7 +339,9 @@ contract OrdersTest is Fixture {
         vm.expectRevert(ICompute.BadOrder.selector);
         compute.draw(9, 0);
         vm.expectRevert(ICompute.BadOrder.selector);
-        compute.draw(0, 1);
+        compute.draw(0, 0);
+        vm.expectRevert(ICompute.BadOrder.selector);
+        compute.draw(1, 1);
     }
 
     /// Every worker that fits is drawn about as often as the others.
