@@ -15,6 +15,7 @@ mod forks;
 mod genesis;
 mod params;
 mod peer_id;
+mod precompiles;
 mod registry;
 mod spec;
 
