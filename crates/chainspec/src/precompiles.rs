@@ -4,14 +4,9 @@ use crate::error::ChainSpecError;
 use alloy_genesis::Genesis;
 use mfenx_primitives::precompile::{PRECOMPILE_CODE, PRECOMPILES};
 
-/// Checks that a byte of code stands where each precompile will be, and that the forks whose rules
-/// they build on are active by then.
-pub(crate) fn check(genesis: &Genesis, compute_time: u64) -> Result<(), ChainSpecError> {
-    if genesis.config.osaka_time.is_none_or(|osaka| osaka > compute_time) {
-        return Err(ChainSpecError::Invalid(
-            "`config.mfenx.computeTime` must not be before `config.osakaTime`".into(),
-        ));
-    }
+/// Checks that a byte of code stands where each precompile will be: a contract in Solidity calls no
+/// address without.
+pub(crate) fn check(genesis: &Genesis) -> Result<(), ChainSpecError> {
     for address in PRECOMPILES {
         let account = genesis.alloc.get(&address);
         let code = account.and_then(|account| account.code.as_ref());
@@ -57,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_has_the_code_and_the_fork() {
+    fn the_file_has_the_code() {
         for address in PRECOMPILES {
             let address = format!("{address:#x}");
             let error = dev(|genesis| {
@@ -68,7 +63,5 @@ mod tests {
         }
         let other = format!("{:#x}", PRECOMPILES[0]);
         dev(|genesis| genesis["alloc"][other]["code"] = json!("0x00")).unwrap_err();
-        let late = dev(|genesis| genesis["config"]["osakaTime"] = json!(1_900_000_000));
-        assert!(late.unwrap_err().to_string().contains("osakaTime"));
     }
 }

@@ -82,8 +82,8 @@ impl ChainSpec {
         if let Some(consensus) = &consensus {
             consensus.check_registry(&genesis)?;
         }
-        if let Some(time) = compute_time {
-            precompiles::check(&genesis, time)?;
+        if compute_time.is_some() {
+            precompiles::check(&genesis)?;
         }
         let header = genesis::header(&genesis, &ForksOnly(&forks))?;
         Ok(Self {

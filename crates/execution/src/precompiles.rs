@@ -15,7 +15,7 @@ use alloy_primitives::{Address, B256, Bytes, b256, map::AddressSet};
 use mfenx_precompiles::{Beacon, PrecompileResult as Outcome};
 use mfenx_primitives::precompile::{self, PRECOMPILES};
 use revm::{
-    context::{Block as _, Cfg as _, ContextError, JournalTr},
+    context::{Block as _, ContextError, JournalTr},
     handler::{PrecompileProvider, precompile_output_to_interpreter_result},
     interpreter::{CallInputs, Gas, InstructionResult, InterpreterResult},
     precompile::{

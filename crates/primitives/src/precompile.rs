@@ -23,6 +23,10 @@ pub const MATRIX: Address = address!("00000000000000000000000000000002b4030006")
 /// All of them, by number.
 pub const PRECOMPILES: [Address; 6] = [BLAKE3, ED25519, VRF, BEACON, COMPUTE_VERIFY, MATRIX];
 
+/// What `eth_config` (EIP-7910) calls them, by number.
+pub const PRECOMPILE_NAMES: [&str; 6] =
+    ["BLAKE3", "ED25519_VERIFY", "VRF_VERIFY", "BEACON", "COMPUTE_VERIFY", "MATRIX_MULTIPLY"];
+
 /// What genesis puts at each of [`PRECOMPILES`], so that a contract that looks for code finds some:
 /// the invalid instruction (EIP-141).
 pub const PRECOMPILE_CODE: [u8; 1] = [0xfe];

@@ -12,6 +12,7 @@ use crate::{
     error::CallError,
     execute::{IntermediateRoot, block_error},
     overrides::apply_accounts,
+    precompiles::ChainPrecompiles,
     receipts::{bloom, receipt, set_post_state},
     requests,
 };
