@@ -190,12 +190,13 @@ macro_rules! own {
     };
 }
 
-fn own_precompiles() -> [Precompile; 5] {
+fn own_precompiles() -> [Precompile; 6] {
     [
         own!(BLAKE3, "BLAKE3", mfenx_precompiles::blake3),
         own!(ED25519, "ED25519_VERIFY", mfenx_precompiles::ed25519_verify),
         own!(VRF, "VRF_VERIFY", mfenx_precompiles::vrf_verify),
         own!(BEACON, "BEACON", without_blocks),
+        own!(COMPUTE_VERIFY, "COMPUTE_VERIFY", mfenx_precompiles::compute_verify),
         own!(MATRIX, "MATRIX_MULTIPLY", mfenx_precompiles::multiply),
     ]
 }

@@ -64,6 +64,15 @@ impl<'a> Arguments<'a> {
         Ok(content)
     }
 
+    /// The next argument, of type `bytes32[]` with at most `max` elements.
+    pub(crate) fn words(&mut self, max: usize) -> Result<&'a [[u8; 32]], Malformed> {
+        let length = self.tail_length()?;
+        if length > max {
+            return Err("array is too long");
+        }
+        Ok(self.take(length * WORD)?.as_chunks().0)
+    }
+
     /// Says that there is nothing more.
     pub(crate) fn end(self) -> Result<(), Malformed> {
         if self.head.is_empty() && self.tail.is_empty() { Ok(()) } else { Err("trailing bytes") }

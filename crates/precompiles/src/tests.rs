@@ -2,5 +2,6 @@
 
 mod against_libraries;
 mod beacons;
+mod computing;
 mod malformed;
 mod support;

@@ -11,6 +11,17 @@ sol! {
     interface Vrfs {
         function verify(bytes32 publicKey, bytes proof, bytes alpha) returns (bool ok, bytes beta);
     }
+    struct Task {
+        bytes32 seed;
+        uint32 m;
+        uint32 k;
+        uint32 p;
+        uint32 rounds;
+    }
+    interface Proofs {
+        function verify(Task task, bytes32[] roots, bytes32 beacon, uint32 samples, bytes proof)
+            returns (bool);
+    }
     interface Beacons {
         function beacon(uint256 height) returns (bytes32 seed, bytes beta);
     }
