@@ -147,7 +147,7 @@ fn words_of_records_are_read_through_block_hashes() {
     let hashes: Vec<_> = (0..3)
         .map(|_| {
             let (block, receipts) = block_on(&chain.head, chain.head.state_root, 0);
-            chain.commit_block(&block, &receipts);
+            chain.commit_block(&block, &receipts, &[]);
             chain.head.hash()
         })
         .collect();
