@@ -1,4 +1,4 @@
-// The chain's precompiles through ethers and Foundry's cast:
+// The chain's precompiles through ethers, Foundry's cast and Solidity, and their mocks in forge:
 //
 //   node precompiles.mjs HTTP_URL WS_URL VECTORS
 //
@@ -6,15 +6,18 @@
 // made (tests/it/precompiles.rs).
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ethers } from "ethers";
 import { foundry } from "./foundry.mjs";
 import { MNEMONIC, httpUrl, session } from "./session.mjs";
 
 const vectors = JSON.parse(readFileSync(process.argv[4], "utf8"));
-const artifacts = fileURLToPath(new URL("../../chainspec/contracts/artifacts", import.meta.url));
+const here = dirname(fileURLToPath(import.meta.url));
+const contracts = join(here, "../../chainspec/contracts");
+const artifacts = join(contracts, "artifacts");
 const { check, end } = session("precompiles");
 const provider = new ethers.JsonRpcProvider(httpUrl, undefined, { cacheTimeout: -1 });
 provider.pollingInterval = 50;
@@ -132,6 +135,64 @@ await check("all of them through cast", async () => {
   assert.equal(holds, "true");
   const { m, k, p, a, b, c } = matrix;
   assert.equal(await call(6, "multiply(uint32,uint32,uint32,bytes,bytes)(bytes)", m, k, p, a, b), c);
+});
+
+/** Deploys a contract of these sources. */
+async function deploy(file, name) {
+  const solc = createRequire(import.meta.url)("solc");
+  const content = (path) => readFileSync(path.replace(/^mfenx/, contracts), "utf8");
+  const input = {
+    language: "Solidity",
+    sources: { [file]: { content: content(file.replace(/^precompiles/, join(here, "precompiles"))) } },
+    settings: { outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } } },
+  };
+  const find = (path) => ({ contents: content(path) });
+  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: find }));
+  assert.ok(output.contracts?.[file], JSON.stringify(output.errors));
+  const { abi, evm } = output.contracts[file][name];
+  const deployed = await new ethers.ContractFactory(abi, evm.bytecode.object, alice).deploy();
+  return deployed.waitForDeployment();
+}
+
+await check("all of them from a contract, through the library", async () => {
+  const uses = await deploy("precompiles/Uses.sol", "Uses");
+  for (const { input, hash } of vectors.blake3) assert.equal(await uses.blake3(input), hash);
+  const { ed25519, vrf, compute, matrix } = vectors;
+  assert.equal(await uses.verifyEd25519(ed25519.key, ed25519.signature, ed25519.message), true);
+  assert.deepEqual([...(await uses.verifyVrf(vrf.key, vrf.proof, vrf.alpha))], [true, vrf.beta]);
+  const head = await provider.getBlockNumber();
+  assert.deepEqual([...(await uses.beacon(head - 1))], [...(await beacons.beacon(head - 1))]);
+  const { task, roots, beacon, samples, proof } = compute;
+  assert.equal(await uses.verifyCompute(task, roots, beacon, samples, proof), true);
+  assert.equal(await uses.multiply(matrix.m, matrix.k, matrix.p, matrix.a, matrix.b), matrix.c);
+  const refused = await reason(() => uses.multiply(0, 1, 1, "0x", "0x"));
+  assert.equal(refused, "m * k * p is 0 or above 2^24", "the reason goes through");
+});
+
+await check("the mocks that compute give what the precompiles give", async () => {
+  const mocks = "mfenx/mocks/MfenxPrecompileMocks.sol";
+  const hashing = await (await deploy(mocks, "MockMfenxBlake3")).getAddress();
+  for (const length of [0, 1, 63, 64, 65, 128, 1000, 1023, 1024]) {
+    const data = ethers.hexlify(ethers.randomBytes(length));
+    assert.equal(await provider.call({ to: hashing, data }), await blake3(data), `${length} bytes`);
+  }
+  const multiplying = await deploy(mocks, "MockMfenxMatrix");
+  for (const [m, k, p] of [[1, 1, 1], [2, 7, 3], [5, 16, 2], [1, 40, 1]]) {
+    const sizes = [m, k, p, ethers.randomBytes(m * k), ethers.randomBytes(k * p)];
+    assert.equal(await multiplying.multiply(...sizes), await matrices.multiply(...sizes), `${m} x ${k} x ${p}`);
+  }
+});
+
+await check("the mocks stand in for them in forge", async () => {
+  const { run: forge, scratch } = foundry("forge");
+  cpSync(join(contracts, "interfaces"), join(scratch, "mfenx/interfaces"), { recursive: true });
+  cpSync(join(contracts, "mocks"), join(scratch, "mfenx/mocks"), { recursive: true });
+  cpSync(join(here, "forge/foundry.toml"), join(scratch, "foundry.toml"));
+  cpSync(join(here, "precompiles/Uses.sol"), join(scratch, "src/Uses.sol"));
+  cpSync(join(here, "precompiles/Mocks.t.sol"), join(scratch, "test/Mocks.t.sol"));
+  writeFileSync(join(scratch, "remappings.txt"), "mfenx/=mfenx/\n");
+  const answer = await forge("test", "--use", join(here, "forge", "solc.mjs"));
+  assert.match(answer, /6 tests passed, 0 failed/);
 });
 
 end();
