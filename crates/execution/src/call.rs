@@ -6,6 +6,7 @@ use crate::{
     interrupt::{Guard, Interrupt as _, install},
     overrides::{BlockOverrides, apply_accounts},
     precompiles::{self, ChainPrecompiles},
+    scratch::CallScratch,
 };
 use alloy_evm::{
     Database, Evm, EvmEnv,
@@ -113,6 +114,23 @@ const fn used(gas: ResultGas) -> u64 {
 pub fn call<DB: DatabaseRef>(
     db: DB,
     env: ChainEnv,
+    request: TxEnv,
+    options: &CallOptions,
+    interrupt: &mut dyn FnMut() -> bool,
+) -> Result<CallOutcome, CallError> {
+    call_in(&mut CallScratch::default(), db, env, request, options, interrupt)
+}
+
+/// [`call`](call()) in room that is used again and again, which makes short calls faster; nothing
+/// of one call is seen by the next. Overrides need more room than that: with them it makes no
+/// difference.
+///
+/// # Errors
+/// As [`call`](call()).
+pub fn call_in<DB: DatabaseRef>(
+    scratch: &mut CallScratch,
+    db: DB,
+    mut env: ChainEnv,
     mut request: TxEnv,
     options: &CallOptions,
     interrupt: &mut dyn FnMut() -> bool,
@@ -120,11 +138,28 @@ pub fn call<DB: DatabaseRef>(
     if options.gas_cap != 0 {
         request.gas_limit = request.gas_limit.min(options.gas_cap);
     }
-    let mut simulation = Simulation::new(db, env, &request, options, interrupt)?;
     // Nobody pays and nobody is paid: the beneficiary need not be read, nor the sender's balance.
-    simulation.evm.ctx_mut().cfg.disable_fee_charge =
+    env.evm.cfg_env.disable_fee_charge =
         request.gas_price == 0 && request.value.is_zero() && request.blob_hashes.is_empty();
-    simulation.run(request).map(Into::into)
+    if options.state_overrides.is_some() || options.block_overrides.is_some() {
+        let mut simulation = Simulation::new(db, env, &request, options, interrupt)?;
+        return simulation.run(request).map(Into::into);
+    }
+    let mut guard = Guard::new(db, interrupt).brief(options.brief);
+    if may_not_begin(&request, |target| guard.poll_frame(Some(target))) {
+        return Err(CallError::Interrupted);
+    }
+    look_away(&mut env.evm, options.memory_bytes_max);
+    free_what_is_not_priced(&mut env.evm, &request);
+    scratch.run(guard, env, request).map(Into::into)
+}
+
+/// Whether the call is to be stopped before it begins, which depends on what it calls.
+fn may_not_begin(request: &TxEnv, mut poll: impl FnMut(U256) -> bool) -> bool {
+    match request.kind {
+        TxKind::Call(to) => poll(U256::from_be_bytes(to.into_word().0)),
+        TxKind::Create => false,
+    }
 }
 
 /// The database of a call.
@@ -188,9 +223,8 @@ impl<'i, DB: DatabaseRef, I: Inspector<EthEvmContext<CallDb<'i, DB>>>> Simulatio
     /// Runs `request` and says what it changed; the database stays as it was.
     pub(crate) fn run_for_changes(&mut self, request: TxEnv) -> Result<ResultAndState, CallError> {
         let sender = request.caller;
-        if let TxKind::Call(to) = request.kind
-            && self.evm.db_mut().poll_call(U256::from_be_bytes(to.into_word().0))
-        {
+        let db = self.evm.db_mut();
+        if may_not_begin(&request, |target| db.poll_frame(Some(target))) {
             return Err(CallError::Interrupted);
         }
         let result = self.evm.transact_raw(request);

@@ -14,12 +14,15 @@ use revm::{
     database::{CacheDB, State, WrapDatabaseRef},
     interpreter::{
         Instruction, InstructionContext, InstructionExecResult, InstructionResult,
-        instructions::{arithmetic, contract, control, host, memory, system},
+        instructions::{
+            InstructionTable, arithmetic, contract, control, host, instruction_table, memory,
+            system,
+        },
         interpreter::EthInterpreter,
     },
     state::{AccountInfo, Bytecode},
 };
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 /// The chain's precompiles that take longer than most instructions.
 const LONG: [Address; 4] =
@@ -38,6 +41,7 @@ pub(crate) struct Guard<'i, DB> {
     interrupt: &'i mut dyn FnMut() -> bool,
     jumps: u32,
     longer: u32,
+    frames: u32,
     interrupted: bool,
     /// Whether whatever may take long in one step counts as interrupted.
     brief: bool,
@@ -45,7 +49,7 @@ pub(crate) struct Guard<'i, DB> {
 
 impl<'i, DB> Guard<'i, DB> {
     pub(crate) fn new(db: DB, interrupt: &'i mut dyn FnMut() -> bool) -> Self {
-        Self { db, interrupt, jumps: 0, longer: 0, interrupted: false, brief: false }
+        Self { db, interrupt, jumps: 0, longer: 0, frames: 0, interrupted: false, brief: false }
     }
 
     /// The same, stopping before a precompile that may take long and before long memory is worked
@@ -58,6 +62,11 @@ impl<'i, DB> Guard<'i, DB> {
     /// Whether a call was stopped.
     pub(crate) const fn interrupted(&self) -> bool {
         self.interrupted
+    }
+
+    /// How many calls and creations there were, each with a frame of its own.
+    pub(crate) const fn frames(&self) -> u32 {
+        self.frames
     }
 
     /// Asks at most every [`JUMPS_PER_POLL`]th time.
@@ -76,9 +85,10 @@ impl<'i, DB> Guard<'i, DB> {
         self.longer.is_multiple_of(LONGER_PER_POLL) && self.poll()
     }
 
-    /// Asks before a call.
-    fn poll_call(&mut self, target: U256) -> bool {
-        self.interrupted |= self.brief && is_long(target);
+    /// Asks before a call of `target`, or before a creation.
+    pub(crate) fn poll_frame(&mut self, target: Option<U256>) -> bool {
+        self.frames = self.frames.saturating_add(1);
+        self.interrupted |= self.brief && target.is_some_and(is_long);
         self.poll()
     }
 
@@ -123,9 +133,27 @@ pub(crate) trait Interrupt {
     fn poll_longer(&mut self, bytes: U256) -> bool;
     /// Asks every time.
     fn poll(&mut self) -> bool;
-    /// Asks before a call of `target`, a left-padded address.
-    fn poll_call(&mut self, _target: U256) -> bool {
+    /// Asks before a call of `target`, a left-padded address, or before a creation.
+    fn poll_frame(&mut self, _target: Option<U256>) -> bool {
         self.poll()
+    }
+}
+
+impl<DB: DatabaseRef> Interrupt for WrapDatabaseRef<Guard<'_, DB>> {
+    fn poll_at_jump(&mut self) -> bool {
+        self.0.poll_at_jump()
+    }
+
+    fn poll_longer(&mut self, bytes: U256) -> bool {
+        self.0.poll_longer(bytes)
+    }
+
+    fn poll(&mut self) -> bool {
+        self.0.poll()
+    }
+
+    fn poll_frame(&mut self, target: Option<U256>) -> bool {
+        self.0.poll_frame(target)
     }
 }
 
@@ -142,8 +170,8 @@ impl<DB> Interrupt for CacheDB<Guard<'_, DB>> {
         self.db.poll()
     }
 
-    fn poll_call(&mut self, target: U256) -> bool {
-        self.db.poll_call(target)
+    fn poll_frame(&mut self, target: Option<U256>) -> bool {
+        self.db.poll_frame(target)
     }
 }
 
@@ -190,7 +218,7 @@ fn jump<DB: Database + Interrupt, const CONDITIONAL: bool>(
 
 fn call<DB: Database + Interrupt, const KIND: u8>(ctx: Ctx<'_, DB>) -> InstructionExecResult {
     let target = ctx.interpreter.stack.peek(1).unwrap_or_default();
-    if ctx.host.journaled_state.database.poll_call(target) {
+    if ctx.host.journaled_state.database.poll_frame(Some(target)) {
         return stop(ctx);
     }
     contract::call::<KIND, _, _>(ctx)
@@ -199,7 +227,7 @@ fn call<DB: Database + Interrupt, const KIND: u8>(ctx: Ctx<'_, DB>) -> Instructi
 fn create<DB: Database + Interrupt, const IS_CREATE2: bool>(
     ctx: Ctx<'_, DB>,
 ) -> InstructionExecResult {
-    if ctx.host.journaled_state.database.poll() {
+    if ctx.host.journaled_state.database.poll_frame(None) {
         return stop(ctx);
     }
     contract::create::<IS_CREATE2, _, _>(ctx)
@@ -246,7 +274,62 @@ fn longer<DB: Database + Interrupt, const OPCODE: u8>(ctx: Ctx<'_, DB>) -> Instr
     }
 }
 
-/// Makes the instructions of `evm` that may take long ask whether to stop; gas costs stay.
+/// Ethereum's instructions, of which those that may take long ask whether to stop; gas costs stay.
+pub(crate) const fn polled_instructions<DB>() -> InstructionTable<EthInterpreter, EthEvmContext<DB>>
+where
+    DB: alloy_evm::Database + Interrupt,
+    EthEvmContext<DB>: Host,
+{
+    const { Polled::<DB>::TABLE }
+}
+
+/// The table of a database, made at compile time.
+struct Polled<DB>(PhantomData<DB>);
+
+impl<DB> Polled<DB>
+where
+    DB: alloy_evm::Database + Interrupt,
+    EthEvmContext<DB>: Host,
+{
+    const TABLE: InstructionTable<EthInterpreter, EthEvmContext<DB>> = {
+        let mut table = instruction_table();
+        table[opcode::JUMP as usize] = Instruction::new(jump::<DB, false>);
+        table[opcode::JUMPI as usize] = Instruction::new(jump::<DB, true>);
+        table[opcode::CALL as usize] = Instruction::new(call::<DB, { opcode::CALL }>);
+        table[opcode::CALLCODE as usize] = Instruction::new(call::<DB, { opcode::CALLCODE }>);
+        table[opcode::DELEGATECALL as usize] =
+            Instruction::new(call::<DB, { opcode::DELEGATECALL }>);
+        table[opcode::STATICCALL as usize] = Instruction::new(call::<DB, { opcode::STATICCALL }>);
+        table[opcode::CREATE as usize] = Instruction::new(create::<DB, false>);
+        table[opcode::CREATE2 as usize] = Instruction::new(create::<DB, true>);
+        table[opcode::KECCAK256 as usize] = Instruction::new(longer::<DB, { opcode::KECCAK256 }>);
+        table[opcode::EXP as usize] = Instruction::new(longer::<DB, { opcode::EXP }>);
+        table[opcode::CALLDATACOPY as usize] =
+            Instruction::new(longer::<DB, { opcode::CALLDATACOPY }>);
+        table[opcode::CODECOPY as usize] = Instruction::new(longer::<DB, { opcode::CODECOPY }>);
+        table[opcode::RETURNDATACOPY as usize] =
+            Instruction::new(longer::<DB, { opcode::RETURNDATACOPY }>);
+        table[opcode::MCOPY as usize] = Instruction::new(longer::<DB, { opcode::MCOPY }>);
+        table[opcode::BALANCE as usize] = Instruction::new(longer::<DB, { opcode::BALANCE }>);
+        table[opcode::EXTCODESIZE as usize] =
+            Instruction::new(longer::<DB, { opcode::EXTCODESIZE }>);
+        table[opcode::EXTCODECOPY as usize] =
+            Instruction::new(longer::<DB, { opcode::EXTCODECOPY }>);
+        table[opcode::EXTCODEHASH as usize] =
+            Instruction::new(longer::<DB, { opcode::EXTCODEHASH }>);
+        table[opcode::BLOCKHASH as usize] = Instruction::new(longer::<DB, { opcode::BLOCKHASH }>);
+        table[opcode::SLOAD as usize] = Instruction::new(longer::<DB, { opcode::SLOAD }>);
+        table[opcode::SSTORE as usize] = Instruction::new(longer::<DB, { opcode::SSTORE }>);
+        table[opcode::LOG0 as usize] = Instruction::new(longer::<DB, { opcode::LOG0 }>);
+        table[opcode::LOG1 as usize] = Instruction::new(longer::<DB, { opcode::LOG1 }>);
+        table[opcode::LOG2 as usize] = Instruction::new(longer::<DB, { opcode::LOG2 }>);
+        table[opcode::LOG3 as usize] = Instruction::new(longer::<DB, { opcode::LOG3 }>);
+        table[opcode::LOG4 as usize] = Instruction::new(longer::<DB, { opcode::LOG4 }>);
+        table
+    };
+}
+
+/// Makes the instructions of `evm` [ask](polled_instructions) whether to stop.
 ///
 /// `inspect` says whether the inspector is asked.
 pub(crate) fn install<DB, I, P>(evm: EthEvm<DB, I, P>, inspect: bool) -> EthEvm<DB, I, P>
@@ -255,39 +338,6 @@ where
     EthEvmContext<DB>: Host,
 {
     let mut inner = evm.into_inner();
-    let table = inner.instruction.instruction_table_mut();
-    let polled = [
-        (opcode::JUMP, Instruction::new(jump::<DB, false>)),
-        (opcode::JUMPI, Instruction::new(jump::<DB, true>)),
-        (opcode::CALL, Instruction::new(call::<DB, { opcode::CALL }>)),
-        (opcode::CALLCODE, Instruction::new(call::<DB, { opcode::CALLCODE }>)),
-        (opcode::DELEGATECALL, Instruction::new(call::<DB, { opcode::DELEGATECALL }>)),
-        (opcode::STATICCALL, Instruction::new(call::<DB, { opcode::STATICCALL }>)),
-        (opcode::CREATE, Instruction::new(create::<DB, false>)),
-        (opcode::CREATE2, Instruction::new(create::<DB, true>)),
-        (opcode::KECCAK256, Instruction::new(longer::<DB, { opcode::KECCAK256 }>)),
-        (opcode::EXP, Instruction::new(longer::<DB, { opcode::EXP }>)),
-        (opcode::CALLDATACOPY, Instruction::new(longer::<DB, { opcode::CALLDATACOPY }>)),
-        (opcode::CODECOPY, Instruction::new(longer::<DB, { opcode::CODECOPY }>)),
-        (opcode::RETURNDATACOPY, Instruction::new(longer::<DB, { opcode::RETURNDATACOPY }>)),
-        (opcode::MCOPY, Instruction::new(longer::<DB, { opcode::MCOPY }>)),
-        (opcode::BALANCE, Instruction::new(longer::<DB, { opcode::BALANCE }>)),
-        (opcode::EXTCODESIZE, Instruction::new(longer::<DB, { opcode::EXTCODESIZE }>)),
-        (opcode::EXTCODECOPY, Instruction::new(longer::<DB, { opcode::EXTCODECOPY }>)),
-        (opcode::EXTCODEHASH, Instruction::new(longer::<DB, { opcode::EXTCODEHASH }>)),
-        (opcode::BLOCKHASH, Instruction::new(longer::<DB, { opcode::BLOCKHASH }>)),
-        (opcode::SLOAD, Instruction::new(longer::<DB, { opcode::SLOAD }>)),
-        (opcode::SSTORE, Instruction::new(longer::<DB, { opcode::SSTORE }>)),
-        (opcode::LOG0, Instruction::new(longer::<DB, { opcode::LOG0 }>)),
-        (opcode::LOG1, Instruction::new(longer::<DB, { opcode::LOG1 }>)),
-        (opcode::LOG2, Instruction::new(longer::<DB, { opcode::LOG2 }>)),
-        (opcode::LOG3, Instruction::new(longer::<DB, { opcode::LOG3 }>)),
-        (opcode::LOG4, Instruction::new(longer::<DB, { opcode::LOG4 }>)),
-    ];
-    for (opcode, instruction) in polled {
-        if let Some(entry) = table.get_mut(usize::from(opcode)) {
-            *entry = instruction;
-        }
-    }
+    *inner.instruction.instruction_table_mut() = polled_instructions();
     EthEvm::new(inner, inspect)
 }

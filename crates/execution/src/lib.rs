@@ -34,6 +34,7 @@ mod precompiles;
 mod receipts;
 mod requests;
 mod rewards;
+mod scratch;
 mod simulate;
 mod touched;
 mod trace;
@@ -42,7 +43,7 @@ mod transaction_rules;
 pub use access_list::{AccessListOutcome, create_access_list};
 pub use block_rules::{MAX_BLOCK_RLP_BYTES, validate_block};
 pub use build::{BuildAttributes, Built, Rejection, TransactionSource, build_block};
-pub use call::{CallOptions, CallOutcome, call};
+pub use call::{CallOptions, CallOutcome, call, call_in};
 pub use call_many::{CallBundle, call_many};
 pub use database::ReadFailed;
 pub use difficulty::expected_difficulty;
@@ -54,6 +55,7 @@ pub use header_rules::{MAX_EXTRA_DATA_BYTES, MAX_GAS_LIMIT, MIN_GAS_LIMIT, valid
 pub use ommers::{OMMER_ANCESTORS, validate_ommers};
 pub use overrides::{BlockOverrides, OverrideError};
 pub use rewards::{BlockReward, block_rewards, pays_rewards};
+pub use scratch::CallScratch;
 pub use simulate::{
     BlockCalls, NumberedLog, SIMULATED_BLOCKS_MAX, SimulateError, SimulateOptions, SimulatedBlock,
     SimulatedCall, UnsignedTransaction, simulate, unsigned_transaction,

@@ -50,6 +50,12 @@ impl ChainPrecompiles {
         Self { map: PrecompilesMap::from_static(initial), initial, beacon, own }
     }
 
+    /// Addresses that are warm from the beginning (EIP-2929): where they stood before anybody moved
+    /// one.
+    pub(crate) fn warm(&self) -> &'static AddressSet {
+        self.initial.addresses_set()
+    }
+
     /// Whether a precompile stands at `address`.
     pub(crate) fn is_at(&self, address: &Address) -> bool {
         self.map.get(address).is_some()
@@ -110,7 +116,7 @@ impl<DB: Database> PrecompileProvider<EthEvmContext<DB>> for ChainPrecompiles {
     }
 
     fn warm_addresses(&self) -> &AddressSet {
-        self.initial.addresses_set()
+        self.warm()
     }
 
     fn contains(&self, address: &Address) -> bool {

@@ -11,6 +11,7 @@ mod old_forks;
 mod overrides;
 mod precompiles;
 mod replays;
+mod scratch;
 mod simulate;
 mod support;
 mod touched;

@@ -115,7 +115,7 @@ impl BlockId {
 /// The state after block `number`.
 pub(crate) fn state_after(reader: &Reader, number: u64) -> Result<StateView<'_>, RpcError> {
     if number == reader.head()?.number {
-        return Ok(reader.latest_state());
+        return Ok(reader.shared_latest_state());
     }
     Ok(reader.state_at(number)?)
 }

@@ -32,6 +32,7 @@ mod erigon;
 mod error;
 mod eth;
 mod fee_oracle;
+mod head_env;
 mod input;
 mod json;
 mod limits;

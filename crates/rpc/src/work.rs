@@ -94,6 +94,13 @@ impl Briefs {
     }
 }
 
+impl Brief<'_> {
+    /// When it was begun.
+    pub(crate) const fn started(&self) -> Instant {
+        self.started
+    }
+}
+
 /// Leave to do something brief, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Brief<'w> {

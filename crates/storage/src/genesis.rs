@@ -64,7 +64,9 @@ impl Store {
         write_state(txn, None, &changes, &trie)?;
         meta.set_chain(chain_id, hash)?;
         meta.set_head(Head { number, hash })?;
+        let closed = self.shared.idle.close(txn.snapshot()?);
         tx.commit()?;
+        drop(closed);
         Ok(())
     }
 }

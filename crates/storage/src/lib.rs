@@ -35,6 +35,7 @@ mod commit;
 mod directory;
 mod error;
 mod genesis;
+mod idle;
 mod index;
 mod latest;
 mod metrics;

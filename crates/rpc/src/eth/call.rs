@@ -16,9 +16,13 @@ use alloy_primitives::Bytes;
 use alloy_rpc_types_eth::state::StateOverride;
 use jsonrpsee::core::RegisterMethodError;
 use mfenx_execution::{
-    CallError, CallOptions, CallOutcome, EstimateError, call, estimate_gas, evm_env,
+    CallError, CallOptions, CallOutcome, CallScratch, EstimateError, call, call_in, estimate_gas,
+    evm_env,
 };
-use std::time::{Duration, Instant};
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
 
 const CALL: Method = Method {
     name: "eth_call",
@@ -57,6 +61,11 @@ const BRIEF: Duration = Duration::from_micros(200);
 /// How long the output of such a call may be, in bytes.
 const BRIEF_BYTES_MAX: usize = 16 * 1_024;
 
+thread_local! {
+    /// Room for such calls: of a thread that reads requests, of which there are few.
+    static SCRATCH: RefCell<CallScratch> = RefCell::default();
+}
+
 const fn output_bytes(outcome: &CallOutcome) -> usize {
     match outcome {
         CallOutcome::Success { output, .. } | CallOutcome::Revert { output, .. } => output.0.len(),
@@ -74,10 +83,18 @@ fn brief_call(context: &Context, args: &Args<'_>) -> Result<Option<Bytes>, RpcEr
     if block != BlockId::Latest {
         return Ok(None);
     }
-    let Some(_leave) = context.workers.brief() else { return Ok(None) };
+    let Some(leave) = context.workers.brief() else { return Ok(None) };
     let options = CallOptions { brief: true, ..options(context, args)? };
-    let end = Instant::now() + BRIEF;
-    match run(context, args, block, &options, &mut || Instant::now() >= end)? {
+    let end = leave.started() + BRIEF;
+    let CallRequest(request) = args.value(0)?;
+    let reader = context.store.reader()?;
+    let header = reader.head_header()?;
+    let tx = call_request::tx_env(request, &context.spec, header, options.gas_cap)?;
+    let (state, env) = (reader.shared_latest_state(), context.head_env.of(&context.spec, header));
+    let outcome = SCRATCH.with_borrow_mut(|scratch| {
+        call_in(scratch, state, env, tx, &options, &mut || Instant::now() >= end)
+    });
+    match outcome {
         Err(CallError::Interrupted) => Ok(None),
         // Writing it takes long: that is for another thread, and the call, too, then.
         Ok(outcome) if output_bytes(&outcome) > BRIEF_BYTES_MAX => Ok(None),
@@ -88,24 +105,15 @@ fn brief_call(context: &Context, args: &Args<'_>) -> Result<Option<Bytes>, RpcEr
 fn eth_call(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Bytes, RpcError> {
     let options = options(context, args)?;
     let time = Time::starting(context, cancel);
-    match run(context, args, args.block_or_latest(1)?, &options, &mut || time.is_up())? {
+    let CallRequest(request) = args.value(0)?;
+    let reader = context.store.reader()?;
+    let (header, state) = context.header_and_state(args.block_or_latest(1)?, &reader)?;
+    let tx = call_request::tx_env(request, &context.spec, &header, options.gas_cap)?;
+    let env = evm_env(&context.spec, &header);
+    match call(state, env, tx, &options, &mut || time.is_up()) {
         Err(CallError::Interrupted) => Err(time.error()),
         outcome => answer(outcome),
     }
-}
-
-fn run(
-    context: &Context,
-    args: &Args<'_>,
-    block: BlockId,
-    options: &CallOptions,
-    interrupt: &mut dyn FnMut() -> bool,
-) -> Result<Result<CallOutcome, CallError>, RpcError> {
-    let CallRequest(request) = args.value(0)?;
-    let reader = context.store.reader()?;
-    let (header, state) = context.header_and_state(block, &reader)?;
-    let tx = call_request::tx_env(request, &context.spec, &header, options.gas_cap)?;
-    Ok(call(state, evm_env(&context.spec, &header), tx, options, interrupt))
 }
 
 fn answer(outcome: Result<CallOutcome, CallError>) -> Result<Bytes, RpcError> {

@@ -66,7 +66,9 @@ impl Store {
         write_logs(txn, number, &logs)?;
         write_touched(txn, number, touched)?;
         meta.set_head(Head { number, hash })?;
+        let closed = self.shared.idle.close(txn.snapshot()?);
         tx.commit()?;
+        drop(closed);
         metrics::committed(number, start.elapsed());
         Ok(())
     }

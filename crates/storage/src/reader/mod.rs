@@ -5,6 +5,7 @@ mod meta;
 
 use crate::{
     error::StoreError,
+    idle::Snapshot,
     latest::Latest,
     metrics,
     state::{StateChanges, StateView},
@@ -18,8 +19,8 @@ use crate::{
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, keccak256};
 pub use meta::FORMAT;
 pub(crate) use meta::{FORMAT_KEY, Meta, decode_format};
-use mfenx_primitives::Receipt;
-use reth_libmdbx::{RoSync, tx::aliases::RoTxSync};
+use mfenx_primitives::{Receipt, SealedHeader};
+use reth_libmdbx::RoSync;
 use revm::bytecode::Bytecode;
 use std::{
     fmt,
@@ -62,9 +63,14 @@ pub struct StoredReceipt {
 /// It can be shared between threads. It pins the pages of its snapshot, so keep it no longer than
 /// a request needs it.
 pub struct Reader {
-    tx: RoTxSync,
-    shared: Arc<Shared>,
-    latest: OnceLock<Arc<Latest>>,
+    snapshot: Arc<Snapshot>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.shared.idle.give_back(Arc::clone(&self.snapshot));
+    }
 }
 
 impl fmt::Debug for Reader {
@@ -75,13 +81,22 @@ impl fmt::Debug for Reader {
 
 impl Reader {
     pub(crate) fn open(shared: Arc<Shared>) -> Result<Self, StoreError> {
+        if let Some(snapshot) = shared.idle.take() {
+            return Ok(Self { snapshot, shared });
+        }
         let tx = shared.environment.begin_ro_sync()?;
         shared.readers.increment(1);
-        Ok(Self { tx, shared, latest: OnceLock::new() })
+        let snapshot = Snapshot { id: tx.id()?, tx, latest: OnceLock::new() };
+        Ok(Self { snapshot: Arc::new(snapshot), shared })
     }
 
     pub(crate) fn txn(&self) -> Txn<'_, RoSync> {
-        Txn::new(&self.tx, &self.shared.tables)
+        Txn::new(&self.snapshot.tx, &self.shared.tables)
+    }
+
+    /// The number of the snapshot.
+    pub(crate) fn snapshot(&self) -> u64 {
+        self.snapshot.id
     }
 
     /// The last committed block.
@@ -92,11 +107,19 @@ impl Reader {
         Ok(self.latest()?.head)
     }
 
+    /// The header of the last committed block.
+    ///
+    /// # Errors
+    /// As [`Self::head`].
+    pub fn head_header(&self) -> Result<&SealedHeader, StoreError> {
+        Ok(&self.latest()?.header)
+    }
+
     fn latest(&self) -> Result<&Latest, StoreError> {
-        if let Some(latest) = self.latest.get() {
+        if let Some(latest) = self.snapshot.latest.get() {
             return Ok(latest);
         }
-        let latest = self.shared.latest.of(self.txn().snapshot()?, || {
+        let latest = self.shared.latest.of(self.snapshot(), || {
             let head = Meta(self.txn()).head()?.ok_or(StoreError::NotInitialized)?;
             let header = self.stored_header(head.number)?;
             let header = header.filter(|header| header.hash() == head.hash);
@@ -108,7 +131,7 @@ impl Reader {
                 })?,
             ))
         })?;
-        Ok(self.latest.get_or_init(|| latest))
+        Ok(self.snapshot.latest.get_or_init(|| latest))
     }
 
     /// The first block whose state can be read: 0 in an archive.
@@ -122,6 +145,13 @@ impl Reader {
     /// The state after the head.
     pub const fn latest_state(&self) -> StateView<'_> {
         StateView::new(self, None)
+    }
+
+    /// The state after the head for many readers of a few accounts and slots, such as calls: they
+    /// share what they have read. Whoever reads a whole block's worth takes
+    /// [`Self::latest_state`], so as not to push that out.
+    pub const fn shared_latest_state(&self) -> StateView<'_> {
+        StateView::shared(self)
     }
 
     /// The state after block `number`.

@@ -18,11 +18,18 @@ pub struct StateView<'r> {
     reader: &'r Reader,
     /// `None` for the head, whose state needs no history.
     after: Option<u64>,
+    /// Whether what is read of the head is kept for others.
+    is_shared: bool,
 }
 
 impl<'r> StateView<'r> {
     pub(crate) const fn new(reader: &'r Reader, after: Option<u64>) -> Self {
-        Self { reader, after }
+        Self { reader, after, is_shared: false }
+    }
+
+    /// The state after the head, whose readers share what they have read.
+    pub(crate) const fn shared(reader: &'r Reader) -> Self {
+        Self { reader, after: None, is_shared: true }
     }
 
     /// The account, or `None` if it does not exist.
@@ -30,7 +37,7 @@ impl<'r> StateView<'r> {
     /// # Errors
     /// The database fails or is corrupt.
     pub fn account(&self, address: Address) -> Result<Option<AccountState>, StoreError> {
-        Ok(self.record(keccak256(address))?.map(|record| record.state))
+        Ok(self.record_of(address)?.map(|record| record.state))
     }
 
     /// The account with the root of its storage trie, or `None` if it does not exist.
@@ -41,7 +48,7 @@ impl<'r> StateView<'r> {
         &self,
         address: Address,
     ) -> Result<Option<(AccountState, B256)>, StoreError> {
-        Ok(self.record(keccak256(address))?.map(|record| (record.state, record.storage_root)))
+        Ok(self.record_of(address)?.map(|record| (record.state, record.storage_root)))
     }
 
     /// The value of a slot; zero for one that was never written, or of no account.
@@ -49,6 +56,14 @@ impl<'r> StateView<'r> {
     /// # Errors
     /// The database fails or is corrupt.
     pub fn storage(&self, address: Address, slot: U256) -> Result<U256, StoreError> {
+        if !self.is_shared {
+            return self.stored_slot(address, slot);
+        }
+        let (states, snapshot) = (&self.reader.shared.states, self.reader.snapshot());
+        states.slot(snapshot, address, slot, || self.stored_slot(address, slot))
+    }
+
+    fn stored_slot(&self, address: Address, slot: U256) -> Result<U256, StoreError> {
         let (account, slot) = (keccak256(address), keccak256(slot.to_be_bytes::<32>()));
         let txn = self.reader.txn();
         if let Some(after) = self.after {
@@ -98,6 +113,14 @@ impl<'r> StateView<'r> {
             Some(account) => Ok(self.reader.bytecode(account.code_hash)?.original_bytes()),
             None => Ok(Bytes::new()),
         }
+    }
+
+    fn record_of(&self, address: Address) -> Result<Option<AccountRecord>, StoreError> {
+        let read = || self.record(keccak256(address));
+        if !self.is_shared {
+            return read();
+        }
+        self.reader.shared.states.account(self.reader.snapshot(), address, read)
     }
 
     /// The account with its storage root, by its key.

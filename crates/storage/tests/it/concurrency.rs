@@ -75,6 +75,15 @@ fn readers_see_whole_blocks_while_others_are_written() {
                     assert_eq!(header.hash(), head.hash);
                     let (root, _) = reader.state_root(&StateChanges::default()).unwrap();
                     assert_eq!(root, header.state_root);
+                    // What readers share is that of their own snapshot.
+                    let (own, shared) = (reader.latest_state(), reader.shared_latest_state());
+                    for index in 0..50 {
+                        let (address, slot) = (address(index), U256::from(index % 4));
+                        let known = shared.account_with_storage_root(address).unwrap();
+                        assert_eq!(known, own.account_with_storage_root(address).unwrap());
+                        let known = shared.storage(address, slot).unwrap();
+                        assert_eq!(known, own.storage(address, slot).unwrap());
+                    }
                     for back in 0..=head.number.min(5) {
                         let view = reader.state_at(head.number - back).unwrap();
                         view.storage(address(back), U256::from(1)).unwrap();
