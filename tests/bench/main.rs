@@ -6,6 +6,7 @@ mod compute;
 mod exec;
 mod http;
 mod net;
+mod precompiles;
 mod rpc;
 mod workload;
 
@@ -25,6 +26,8 @@ enum Command {
     /// Blocks through the whole import path, against the same transactions on bare revm over an
     /// in-memory database.
     Exec(exec::Options),
+    /// The chain's own precompiles: nanoseconds a gas.
+    Precompiles(precompiles::Options),
     /// JSON-RPC over HTTP, against anvil with the same blocks and the same load generator.
     Rpc(rpc::Options),
     /// Networks of real nodes under load and idle, one authority against anvil, and what consensus
@@ -36,6 +39,7 @@ fn main() -> eyre::Result<()> {
     match Cli::parse().command {
         Command::Compute(options) => compute::run(&options),
         Command::Exec(options) => exec::run(&options),
+        Command::Precompiles(options) => precompiles::run(&options),
         Command::Rpc(options) => rpc::run(&options),
         Command::Net(options) => net::run(&options),
     }

@@ -25,6 +25,7 @@ mod node;
 mod observed;
 mod partition;
 mod persistence;
+mod precompiles;
 mod rpc;
 mod rpc_runner;
 mod subscriptions;

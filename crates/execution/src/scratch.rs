@@ -5,9 +5,11 @@
 //! call that used much room, or went wrong, takes its room with it.
 
 use crate::{
-    call::{call_error, precompiles_of},
+    call::call_error,
+    env::ChainEnv,
     error::CallError,
     interrupt::{Guard, polled_instructions},
+    precompiles::ChainPrecompiles,
 };
 use alloy_evm::{EvmEnv, eth::EthEvmContext};
 use revm::{
@@ -20,7 +22,6 @@ use revm::{
     handler::{EthFrame, Handler, MainnetHandler, instructions::EthInstructions},
     inspector::NoOpInspector,
     interpreter::instructions::{GasTable, gas_table_spec},
-    precompile::{PrecompileSpecId, Precompiles},
     primitives::hardfork::SpecId,
 };
 use std::fmt;
@@ -39,6 +40,8 @@ pub struct CallScratch(Option<Room>);
 
 struct Room {
     spec: SpecId,
+    /// Whether the chain's own precompiles are warm in the journal, beside those of the fork.
+    own: bool,
     gas_table: Box<GasTable>,
     frames: FrameStack<EthFrame>,
     local: LocalContext,
@@ -53,12 +56,12 @@ impl fmt::Debug for CallScratch {
 }
 
 impl Room {
-    fn new(spec: SpecId) -> Self {
+    fn new(spec: SpecId, own: bool, precompiles: &ChainPrecompiles) -> Self {
         let mut journal = JournalInner::new();
-        let warm = Precompiles::new(PrecompileSpecId::from_spec_id(spec)).addresses_set();
-        journal.warm_addresses.set_precompile_addresses(warm);
+        journal.warm_addresses.set_precompile_addresses(precompiles.warm());
         Self {
             spec,
+            own,
             gas_table: Box::new(gas_table_spec(spec)),
             frames: FrameStack::new_prealloc(FRAMES as usize),
             local: LocalContext::default(),
@@ -78,14 +81,15 @@ impl CallScratch {
     pub(crate) fn run<DB: DatabaseRef>(
         &mut self,
         db: Guard<'_, DB>,
-        env: EvmEnv,
+        env: ChainEnv,
         request: TxEnv,
     ) -> Result<ExecutionResult, CallError> {
-        let EvmEnv { block_env: block, cfg_env: cfg } = env;
+        let (own, precompiles) = (env.precompiles, ChainPrecompiles::of(&env));
+        let EvmEnv { block_env: block, cfg_env: cfg } = env.evm;
         let (spec, sender, data_bytes) = (cfg.spec, request.caller, request.data.len());
-        let room = self.0.take().filter(|room| room.spec == spec);
+        let room = self.0.take().filter(|room| (room.spec, room.own) == (spec, own));
         let Room { gas_table, frames, local, journal, .. } =
-            room.unwrap_or_else(|| Room::new(spec));
+            room.unwrap_or_else(|| Room::new(spec, own, &precompiles));
         let mut journaled_state = Journal::new_with_inner(WrapDatabaseRef(db), journal);
         journaled_state.set_spec_id(spec);
         journaled_state.set_eip7708_config(
@@ -98,7 +102,7 @@ impl CallScratch {
             ctx,
             inspector: NoOpInspector {},
             instruction: EthInstructions::new(polled_instructions(), *gas_table, spec),
-            precompiles: precompiles_of(spec),
+            precompiles,
             frame_stack: frames,
         };
         let result = MainnetHandler::default().run(&mut evm);
@@ -111,7 +115,7 @@ impl CallScratch {
         }
         let result: ExecutionResult = result.map_err(|error| call_error(sender, error))?;
         if result.tx_gas_used() <= GAS_MAX && db.frames() < FRAMES && data_bytes <= DATA_BYTES_MAX {
-            self.0 = Some(Room { spec, gas_table, frames, local, journal });
+            self.0 = Some(Room { spec, own, gas_table, frames, local, journal });
         }
         Ok(result)
     }

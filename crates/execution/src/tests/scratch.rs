@@ -1,10 +1,9 @@
 //! Calls one after the other in the same room do what each does alone.
 
 use super::support::*;
-use crate::{CallError, CallOptions, CallOutcome, CallScratch, call, call_in, evm_env};
+use crate::{CallError, CallOptions, CallOutcome, CallScratch, ChainEnv, call, call_in, evm_env};
 use alloy_consensus::Header;
 use alloy_eips::eip2930::{AccessList, AccessListItem};
-use alloy_evm::EvmEnv;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address};
 use alloy_rpc_types_eth::state::StateOverride;
 use mfenx_chainspec::ChainSpec;
@@ -47,6 +46,8 @@ const CODES: &[&[u8]] = &[
     &[0x60, 0x20, 0x5f, 0x60, 0x20, 0x5f, 0x60, 0x02, 0x5a, 0xfa, 0x60, 0x20, 0x5f, 0xf3],
     // calls itself until no frame is left, or no gas
     &[0x5f, 0x5f, 0x5f, 0x5f, 0x5f, 0x30, 0x5a, 0xf1, 0x5a, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3],
+    // extcodesize(0x2b4030001), which is warm where that is a precompile, return(gas())
+    &[0x64, 0x02, 0xb4, 0x03, 0x00, 0x01, 0x3b, 0x50, 0x5a, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3],
     // extcodecopy(caller(), 0, 0, 64), return(0, 64)
     &[0x60, 0x40, 0x5f, 0x5f, 0x33, 0x3c, 0x60, 0x40, 0x5f, 0xf3],
 ];
@@ -67,7 +68,7 @@ fn database(spec: &ChainSpec) -> Db {
 #[derive(Debug, Clone)]
 struct Asked {
     request: TxEnv,
-    /// Before Cancun and Shanghai, or after.
+    /// Before Cancun, Shanghai and the chain's own precompiles, or after.
     is_old: bool,
     brief: bool,
     overrides: bool,
@@ -105,12 +106,13 @@ fn shown(result: Result<CallOutcome, CallError>) -> String {
     format!("{result:?}")
 }
 
-fn env(spec: &ChainSpec, is_old: bool) -> EvmEnv {
+fn env(spec: &ChainSpec, is_old: bool) -> ChainEnv {
     let genesis = spec.genesis_header();
     let mut env = evm_env(spec, &Header { beneficiary: SENDER, ..genesis.inner().clone() });
     if is_old {
         let berlin = revm::primitives::hardfork::SpecId::BERLIN;
-        env.cfg_env.set_spec_and_mainnet_gas_params(berlin);
+        env.evm.cfg_env.set_spec_and_mainnet_gas_params(berlin);
+        env.precompiles = false;
     }
     env
 }
