@@ -24,6 +24,8 @@
 )]
 
 mod backend;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod expansion;
 mod position;
 mod proof;
