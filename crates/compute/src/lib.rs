@@ -24,9 +24,17 @@
 )]
 
 mod backend;
+#[cfg(any(test, feature = "test-support"))]
+pub mod conformance;
+mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 mod expansion;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+mod kernel;
+mod lanes;
+mod multiply;
 mod position;
 mod proof;
 mod prover;
@@ -39,7 +47,11 @@ mod tree;
 mod verify;
 
 pub use backend::{Backend, BackendError, Watch, unwatched};
+pub use cpu::CpuBackend;
+#[cfg(feature = "test-support")]
+pub use cpu::stages::Stages;
 pub use expansion::{Matrix, column, matrix_key, row};
+pub use multiply::{MAX_MULTIPLY_ADDS, MAX_MULTIPLY_INNER, MultiplyError, multiply};
 pub use position::{MAX_SAMPLES, Position, SamplesError, positions};
 pub use proof::{max_proof_bytes, proof_bytes};
 pub use prover::{Prover, ProverError};

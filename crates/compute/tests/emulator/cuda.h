@@ -12,6 +12,7 @@
 #include <functional>
 #include <utility>
 #include <vector>
+#include <setjmp.h>
 #include <ucontext.h>
 
 #define MFENX_EMULATED 1
@@ -61,7 +62,9 @@ struct Copy {
 };
 
 struct Fibre {
-    ucontext_t context;
+    ucontext_t context;  // where it begins
+    jmp_buf place;       // where it waits: these jumps need no system call
+    bool begun;
     std::vector<char> stack = std::vector<char>(64 << 10);
     State state;
     std::vector<std::vector<Copy>> groups;  // the last one is open
@@ -74,7 +77,7 @@ struct Warp {
 struct Block {
     std::vector<Fibre> fibres;
     std::vector<Warp> warps;
-    ucontext_t scheduler;
+    jmp_buf scheduler;
     unsigned running = 0;
     std::function<void()> body;
 };
@@ -83,7 +86,7 @@ inline Block block;
 inline void wait_as(State state) {
     Fibre &me = block.fibres[block.running];
     me.state = state;
-    swapcontext(&me.context, &block.scheduler);
+    if (!_setjmp(me.place)) _longjmp(block.scheduler, 1);
 }
 
 inline void __syncthreads() { wait_as(State::AtBarrier); }
@@ -96,7 +99,11 @@ inline void fibre_main() {
 inline void resume(unsigned thread) {
     block.running = thread;
     threadIdx.x = thread;
-    swapcontext(&block.scheduler, &block.fibres[thread].context);
+    Fibre &fibre = block.fibres[thread];
+    if (_setjmp(block.scheduler)) return;
+    if (fibre.begun) _longjmp(fibre.place, 1);
+    fibre.begun = true;
+    setcontext(&fibre.context);
 }
 
 // Lets go whoever waits for nobody any more. Threads that are gone never arrive at a barrier.
@@ -125,6 +132,7 @@ inline void run_block(unsigned threads, const std::function<void()> &body) {
         Fibre &fibre = block.fibres[i];
         fibre.state = State::Ready;
         fibre.groups.assign(1, {});
+        fibre.begun = false;
         getcontext(&fibre.context);
         fibre.context.uc_stack.ss_sp = fibre.stack.data();
         fibre.context.uc_stack.ss_size = fibre.stack.size();
@@ -182,10 +190,10 @@ inline void multiply_16_8_32(int (&d)[4], const unsigned (&a)[4], const unsigned
     for (unsigned i = 0; i < 4; i++) {
         const unsigned row = lane / 4 + (i >= 2 ? 8 : 0);
         const unsigned column = lane % 4 * 2 + i % 2;
-        for (unsigned k = 0; k < 32; k++) {
-            const unsigned of_a = warp.a[row % 8 * 4 + k % 16 / 4][(row >= 8) + 2 * (k >= 16)];
-            const unsigned of_b = warp.b[column * 4 + k % 16 / 4][k >= 16];
-            d[i] += byte_of(of_a, k % 4) * byte_of(of_b, k % 4);
+        for (unsigned word = 0; word < 8; word++) {
+            const unsigned of_a = warp.a[row % 8 * 4 + word % 4][(row >= 8) + 2 * (word >= 4)];
+            const unsigned of_b = warp.b[column * 4 + word % 4][word >= 4];
+            d[i] = __dp4a(of_a, of_b, d[i]);
         }
     }
     wait_as(State::AtWarp);
