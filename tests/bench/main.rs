@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout)]
 
 mod bare;
+mod compute;
 mod exec;
 mod rpc;
 mod workload;
@@ -17,6 +18,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Proof-of-compute on the CPU: verification, kernels, rounds and their stages.
+    Compute(compute::Options),
     /// Blocks through the whole import path, against the same transactions on bare revm over an
     /// in-memory database.
     Exec(exec::Options),
@@ -26,6 +29,7 @@ enum Command {
 
 fn main() -> eyre::Result<()> {
     match Cli::parse().command {
+        Command::Compute(options) => compute::run(&options),
         Command::Exec(options) => exec::run(&options),
         Command::Rpc(options) => rpc::run(&options),
     }

@@ -3,10 +3,12 @@
 use super::{Columns, block::Block, row_trees::RowTrees};
 use crate::{
     LEAF_ENTRIES, Round,
-    expansion::{Matrix, matrix_key},
+    expansion::{self, Matrix, matrix_key},
     kernel::{self, Isa, Tile},
     lanes::{LANES, Lane, Streams},
-    leaves_of_row, unwatched,
+    leaves_of_row,
+    reference::dot,
+    unwatched,
 };
 
 /// A round whose rows of A fit one block and whose B is kept.
@@ -45,6 +47,14 @@ impl Stages {
         for group in 0..self.round.p().div_ceil(group) {
             let _ =
                 std::hint::black_box(self.block.group(group as usize, &self.columns, &unwatched));
+        }
+    }
+
+    /// Multiplies one row with one column the plain way, entry by entry, `times` over.
+    pub fn multiply_plainly(&self, times: u32) {
+        let (row, column) = (expansion::row(&self.round, 0), expansion::column(&self.round, 0));
+        for _ in 0..times {
+            std::hint::black_box(dot(std::hint::black_box(&row), &column));
         }
     }
 

@@ -1,4 +1,4 @@
-"""Roots and a first seed by the definition in docs/compute.md, in Python alone: what golden.rs holds.
+"""Roots, a first seed and positions by the definition in docs/compute.md, in Python alone: what golden.rs holds.
 
     python3 golden.py
 """
@@ -15,9 +15,9 @@ def left(word, bits):
     return (word << bits | word >> 32 - bits) & MASK
 
 
-def compress(key, block, flags):
+def compress(key, block, flags, counter=0):
     words = list(struct.unpack("<16I", block.ljust(64, b"\0")))
-    state = list(key) + IV[:4] + [0, 0, len(block), flags]
+    state = list(key) + IV[:4] + [counter, 0, len(block), flags]
 
     def mix(a, b, c, d, x, y):
         for word, down, along in ((x, 16, 12), (y, 8, 7)):
@@ -33,22 +33,23 @@ def compress(key, block, flags):
             at = i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4
             mix(*at, words[8 + 2 * i], words[9 + 2 * i])
         words = [words[i] for i in ORDER]
-    return [state[i] ^ state[i + 8] for i in range(8)]
+    return [state[i] ^ state[i + 8] for i in range(8)] + [state[i + 8] ^ key[i] for i in range(8)]
 
 
-def blake3(data, key=None, flags=0):
+def blake3(data, key=None, flags=0, length=32):
     """Of at most 1,024 bytes: one chunk."""
     value = key or IV
     blocks = [data[i : i + 64] for i in range(0, len(data), 64)] or [b""]
-    for i, block in enumerate(blocks):
-        ends = (1 if i == 0 else 0) | (2 | 8 if i == len(blocks) - 1 else 0)
-        value = compress(value, block, flags | ends)
-    return struct.pack("<8I", *value)
+    for i, block in enumerate(blocks[:-1]):
+        value = compress(value, block, flags | (i == 0))[:8]
+    ends = flags | (len(blocks) == 1) | 2 | 8
+    output = [compress(value, blocks[-1], ends, counter) for counter in range(-(-length // 64))]
+    return b"".join(struct.pack("<16I", *words) for words in output)[:length]
 
 
-def derive_key(context, data):
+def derive_key(context, data, length=32):
     key = struct.unpack("<8I", blake3(context.encode(), flags=CONTEXT))
-    return blake3(data, list(key), MATERIAL)
+    return blake3(data, list(key), MATERIAL, length)
 
 
 def chacha8(key, index, length):
@@ -95,9 +96,18 @@ def root(seed, m, k, p):
     return derive_key("mfenx compute v1 root", struct.pack("<3I", m, k, p) + tree(rows))
 
 
+def positions(seed, sizes, roots, beacon, samples):
+    m, _, p, rounds = sizes
+    preimage = seed + struct.pack("<4I", *sizes) + b"".join(roots) + beacon
+    draws = struct.unpack(f"<{3 * samples}Q", derive_key("mfenx compute v1 positions", preimage, 24 * samples))
+    return [tuple(draws[i + j] * bound >> 64 for j, bound in enumerate((rounds, m, p))) for i in range(0, len(draws), 3)]
+
+
 def main():
     preimage = b"mfenx compute v1 seed" + struct.pack(">Q", 177155) + bytes(range(64)) + b"\x0a" * 20 + b"\x0b" * 32
     print("first seed", blake3(preimage).hex())
+    roots = [bytes([value]) * 32 for value in (2, 3, 4)]
+    print("positions", positions(b"\1" * 32, (1000, 10, 70, 3), roots, b"\5" * 32, 4))
     for m, k, p, rounds in [(1, 1, 1, 1), (3, 5, 17, 2), (7, 33, 16, 1), (17, 64, 33, 3), (5, 1000, 100, 1), (33, 129, 47, 2)]:
         seed = bytes([m, k & 255, p, rounds] * 8)
         for _ in range(rounds):
