@@ -89,11 +89,12 @@ Kernel kernel(void (*body)(P...)) {
 struct Function {
     std::string name;
     Kernel make;
+    unsigned output;  // the parameter that it writes to
 };
 Function functions[] = {
-    {"expand", kernel(expand)},           {"product_dp4a", kernel(product_dp4a)},
-    {"product_mma", kernel(product_mma)}, {"chunk_roots", kernel(chunk_roots)},
-    {"row_roots", kernel(row_roots)},
+    {"expand", kernel(expand), 5},           {"product_dp4a", kernel(product_dp4a), 2},
+    {"product_mma", kernel(product_mma), 2}, {"chunk_roots", kernel(chunk_roots), 7},
+    {"row_roots", kernel(row_roots), 4},
 };
 
 int give_out(uint64_t *out, size_t bytes) {
@@ -143,7 +144,7 @@ void emulator_set(int devices, int capability, int version, uint64_t memory) {
 // Fails the launch after `after` others; never, when negative.
 void emulator_fail(long after) { settings.failing_launch = after < 0 ? -1 : launches + after; }
 
-// Makes a kernel flip a bit of the first entry that it is given to write.
+// Makes a kernel flip a bit of the first word that it writes.
 void emulator_lie(const char *kernel) { settings.lying = kernel; }
 
 long emulator_violations() { return violations; }
@@ -314,7 +315,7 @@ int cuLaunchKernel(void *function, unsigned blocks, unsigned y, unsigned z, unsi
     if (launches++ == settings.failing_launch) return LAUNCH_FAILED;
     const Function &of = *(Function *)function;
     const Bound body = of.make(parameters);
-    int *const lie = of.name == settings.lying ? *(int **)parameters[2] : nullptr;
+    int *const lie = of.name == settings.lying ? *(int **)parameters[of.output] : nullptr;
     stream_of(stream).work.push_back([=] {
         run_grid(blocks, threads, body);
         if (lie) *lie ^= 1;
