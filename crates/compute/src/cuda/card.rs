@@ -354,7 +354,7 @@ impl Card {
         let plan = Plan::new(round, cards, memory).ok_or_else(|| {
             BackendError::Memory(format!("{memory} bytes are not enough for one row"))
         })?;
-        let rows = plan.rows as usize;
+        let rows = plan.rows_held() as usize;
         let lanes = (0..LANES).map(|_| {
             let stream = self.context.new_stream()?;
             Ok(Lane {

@@ -4,7 +4,7 @@
 //! transposed; its second is A as stored; its result is the product, row after row. That is the one
 //! order of factors for which it has int8 kernels.
 
-use super::kernels::Shape;
+use super::{kernels::Shape, plan::ROWS_STEP};
 use cudarc::{
     cublaslt::{
         result::{self, CublasError},
@@ -53,8 +53,8 @@ impl Lt {
         Some(handle.map(|handle| Self { handle, choices: Mutex::default() }))
     }
 
-    /// As [`super::kernels::Kernels::multiply`]. Columns up to the pitch are computed, so that the
-    /// buffers must hold a pitch of lines of B.
+    /// As [`super::kernels::Kernels::multiply`]. Rows up to a step and columns up to the pitch are
+    /// computed: not every number has a kernel. The buffers must have room for them.
     pub(super) fn multiply(
         &self,
         stream: &CudaStream,
@@ -63,7 +63,9 @@ impl Lt {
         c: &mut CudaSlice<i32>,
         workspace: &mut CudaSlice<u8>,
     ) -> Result<(), CublasError> {
-        let Shape { rows, inner, pitch, .. } = *shape;
+        let Shape { inner, pitch, .. } = *shape;
+        let rows = shape.rows.next_multiple_of(ROWS_STEP);
+        let shape = &Shape { rows, columns: pitch, inner, pitch };
         let cells = |lines: u32, length: u32| lines as usize * length as usize;
         let fits = cells(rows, inner) <= a.len()
             && cells(pitch, inner) <= b.len()

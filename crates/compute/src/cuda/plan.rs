@@ -16,6 +16,9 @@ const ROWS_MIN: u32 = 128;
 /// Below so many rows a tile, columns are tiled too.
 const ROWS_WANTED: u32 = 1024;
 
+/// Buffers hold whole multiples of so many rows, which is what cuBLASLt multiplies.
+pub(super) const ROWS_STEP: u32 = 16;
+
 /// Tiles of a round for each card at least, where there are rows enough: the first tile's expansion
 /// and the last one's commitment have nothing beside them.
 const TILES_WANTED: u32 = 8;
@@ -69,6 +72,11 @@ impl Plan {
         self.columns.next_multiple_of(LEAF_ENTRIES)
     }
 
+    /// Rows of a tile that there is room for.
+    pub(super) const fn rows_held(&self) -> u32 {
+        self.rows.next_multiple_of(ROWS_STEP)
+    }
+
     /// Bytes of B, or of a tile of it.
     pub(super) const fn b_bytes(&self) -> usize {
         // cuBLASLt multiplies whole pitches.
@@ -78,7 +86,7 @@ impl Plan {
     /// Bytes of all buffers.
     pub(super) const fn bytes(&self) -> u64 {
         let row = self.inner as u64 + 4 * self.pitch() as u64 + 32 * self.chunks as u64 + 32;
-        self.b_bytes() as u64 + LANES as u64 * self.rows as u64 * row
+        self.b_bytes() as u64 + LANES as u64 * self.rows_held() as u64 * row
     }
 
     /// First column and number of columns of each tile of a row.

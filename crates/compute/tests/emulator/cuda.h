@@ -1,8 +1,9 @@
 // CUDA C++ as plain C++: what the kernels use of the language, for one block of threads at a time.
 //
-// Each thread of a block is a fibre that runs until it waits for others. Fibres run in ascending and
-// in descending order by turns, so that what only holds in one order is found. Shared memory is full
-// of garbage when a block starts. Asynchronous copies happen as late as they may.
+// Each thread of a block is a fibre that runs until it waits for others, and each warp runs as far as
+// it can before the next one does: it overtakes the others wherever no barrier holds it. Warps and
+// lanes run in ascending and in descending order by turns. Shared memory is full of garbage when a
+// block starts. Asynchronous copies happen at once in one block, and as late as they may in the next.
 
 #pragma once
 #include <cstdint>
@@ -79,6 +80,7 @@ struct Block {
     std::vector<Warp> warps;
     jmp_buf scheduler;
     unsigned running = 0;
+    bool copies_at_once = false;
     std::function<void()> body;
 };
 inline Block block;
@@ -106,21 +108,22 @@ inline void resume(unsigned thread) {
     setcontext(&fibre.context);
 }
 
-// Lets go whoever waits for nobody any more. Threads that are gone never arrive at a barrier.
-inline bool release(unsigned threads) {
-    bool released = false, all = true;
-    for (unsigned i = 0; i < threads; i++) all &= block.fibres[i].state == State::AtBarrier;
-    for (unsigned warp = 0; warp < threads; warp += 32) {
-        bool whole = warp + 32 <= threads;
-        for (unsigned i = warp; whole && i < warp + 32; i++) {
-            whole = block.fibres[i].state == State::AtWarp;
-        }
-        for (unsigned i = warp; i < warp + 32 && i < threads; i++) {
-            if (all || whole) block.fibres[i].state = State::Ready;
-        }
-        released |= all || whole;
+// Lets threads go that all wait for the same.
+inline bool release(unsigned from, unsigned to, State waiting) {
+    for (unsigned i = from; i < to; i++) {
+        if (block.fibres[i].state != waiting) return false;
     }
-    return released;
+    for (unsigned i = from; i < to; i++) block.fibres[i].state = State::Ready;
+    return true;
+}
+
+inline void run_warp(unsigned from, unsigned to, bool descending) {
+    do {
+        for (unsigned i = from; i < to; i++) {
+            const unsigned thread = descending ? to - 1 - (i - from) : i;
+            if (block.fibres[thread].state == State::Ready) resume(thread);
+        }
+    } while (release(from, to, State::AtWarp));
 }
 
 inline void run_block(unsigned threads, const std::function<void()> &body) {
@@ -139,15 +142,18 @@ inline void run_block(unsigned threads, const std::function<void()> &body) {
         fibre.context.uc_link = nullptr;
         makecontext(&fibre.context, fibre_main, 0);
     }
+    block.copies_at_once = !block.copies_at_once;
     for (unsigned turn = 0;; turn++) {
-        unsigned done = 0;
-        for (unsigned i = 0; i < threads; i++) {
-            const unsigned thread = turn % 2 ? threads - 1 - i : i;
-            if (block.fibres[thread].state == State::Ready) resume(thread);
-            done += block.fibres[thread].state == State::Done;
+        const unsigned warps = (threads + 31) / 32;
+        for (unsigned i = 0; i < warps; i++) {
+            const unsigned warp = turn % 2 ? warps - 1 - i : i;
+            run_warp(32 * warp, threads < 32 * (warp + 1) ? threads : 32 * (warp + 1), turn % 2);
         }
-        if (done == threads) return;
-        if (!release(threads)) refuse("threads wait for others that never come");
+        bool done = true;
+        for (unsigned i = 0; i < threads; i++) done &= block.fibres[i].state == State::Done;
+        if (done) return;
+        // Threads that are gone never arrive at a barrier.
+        if (!release(0, threads, State::AtBarrier)) refuse("threads wait that nobody lets go");
     }
 }
 
@@ -163,7 +169,11 @@ inline void run_grid(unsigned blocks, unsigned threads, const std::function<void
 
 inline void copy_16(void *shared, const void *global) {
     if ((uintptr_t)shared % 16 || (uintptr_t)global % 16) refuse("a copy of 16 bytes is not aligned");
-    block.fibres[block.running].groups.back().push_back({shared, global});
+    if (block.copies_at_once) {
+        memcpy(shared, global, 16);
+    } else {
+        block.fibres[block.running].groups.back().push_back({shared, global});
+    }
 }
 
 inline void end_of_copies() { block.fibres[block.running].groups.emplace_back(); }
