@@ -27,6 +27,8 @@ mod backend;
 #[cfg(any(test, feature = "test-support"))]
 pub mod conformance;
 mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod expansion;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
