@@ -9,9 +9,11 @@ use std::{
     time::Duration,
 };
 
+mod authorities;
 mod keys;
 mod network;
 
+pub(crate) use authorities::{AuthoritiesCommand, ProposeCommand, SenderArgs, VoteArgs};
 pub(crate) use keys::{GenesisArgs, KeysCommand, QuorumArg, ShowArgs, VerifyArgs};
 pub(crate) use network::{LocalnetArgs, NodeArgs};
 
@@ -60,6 +62,9 @@ pub(crate) enum Command {
     /// The keys of an authority.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// The authorities of a running network: list them, propose changes and vote.
+    #[command(subcommand)]
+    Authorities(AuthoritiesCommand),
     /// Look into a store.
     #[command(subcommand)]
     Db(DbCommand),

@@ -157,6 +157,9 @@ pub enum NodeError {
     /// Keys could not be made or read, or registration data proves nothing.
     #[error(transparent)]
     Keys(#[from] crate::keys::KeysError),
+    /// The registry of authorities could not be read or changed.
+    #[error(transparent)]
+    Registry(#[from] crate::registry::RegistryError),
     /// A chain file cannot be made of what was named.
     #[error(transparent)]
     Genesis(#[from] crate::genesis::GenesisError),
@@ -230,6 +233,7 @@ impl NodeError {
                 | EngineError::Clock,
             )
             | Self::Telemetry(_) => 2,
+            Self::Registry(error) => error.exit_code(),
             Self::Store(error) | Self::Engine(EngineError::Store(error)) => store_exit_code(error),
             Self::Import { .. }
             | Self::Runtime(_)

@@ -17,6 +17,7 @@
 mod directory;
 mod error;
 mod file;
+mod operator;
 mod passphrase;
 mod registration;
 mod role;
@@ -28,6 +29,7 @@ mod tests;
 pub(crate) use directory::node_key;
 pub use directory::{encrypt, load, new, public};
 pub use error::KeysError;
+pub use operator::OperatorKey;
 pub use passphrase::Passphrase;
 pub use registration::{Registration, RegistrationError, register};
 

@@ -22,12 +22,14 @@ mod localnet;
 mod network;
 mod ready;
 mod records;
+pub mod registry;
 mod run;
 mod supervise;
 mod transfer;
 mod watch;
 
 pub use accounts::{DEV_ACCOUNTS, DEV_MNEMONIC, DevAccount, dev_accounts};
+pub use alloy_primitives::Address;
 pub use check::{VerifyOutput, stats_json, verify};
 pub use datadir::{DataDir, read_chain};
 pub use error::NodeError;

@@ -13,7 +13,7 @@ mod process;
 
 use crate::{error::NodeError, run::temporary_directory};
 use alloy_primitives::B256;
-use layout::Layout;
+use layout::{Layout, Rules};
 use mfenx_primitives::Quorum;
 use process::{Launcher, Running};
 use std::{
@@ -39,6 +39,8 @@ pub struct LocalnetConfig {
     pub followers: u16,
     /// The rule; by the number of authorities without.
     pub quorum: Option<Quorum>,
+    /// Blocks of an epoch; those of the network that is there, or [`crate::EPOCH_BLOCKS`], without.
+    pub epoch_blocks: Option<u64>,
     /// Node `i` of all answers on this port plus `i`, its metrics on 1,000 more, peers on 2,000
     /// more; 0 takes free ports.
     pub base_port: u16,
@@ -110,7 +112,12 @@ pub fn run_localnet(
         Some(directory) => directory.clone(),
         None => temporary.insert(temporary_directory("mfenx-localnet-")?).path().to_owned(),
     };
-    let (layout, is_old) = Layout::open_or_make(&directory, config.validators, config.quorum)?;
+    let rules = Rules {
+        validators: config.validators,
+        quorum: config.quorum,
+        epoch_blocks: config.epoch_blocks,
+    };
+    let (layout, is_old) = Layout::open_or_make(&directory, rules)?;
     event(LocalnetEvent::Chain {
         directory: directory.clone(),
         is_temporary: temporary.is_some(),

@@ -71,6 +71,10 @@ pub(crate) struct LocalnetArgs {
     /// `majority`).
     #[arg(long, value_name = "RULE")]
     pub(crate) quorum: Option<QuorumArg>,
+    /// Blocks of an epoch of a new network (default: 1200); a change of the authorities takes effect
+    /// with the next but one.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
+    pub(crate) epoch_blocks: Option<u64>,
     /// The first node answers on this port, the next on the one after; metrics are 1,000 above, peers
     /// 2,000 above. 0 takes free ports.
     #[arg(long, env = "MFENX_BASE_PORT", default_value_t = 8545, value_name = "PORT")]

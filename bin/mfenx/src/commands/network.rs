@@ -35,6 +35,7 @@ pub(crate) fn localnet(args: LocalnetArgs, log: &str) -> Result<(), NodeError> {
         validators: args.validators,
         followers: args.followers,
         quorum: args.quorum.map(Into::into),
+        epoch_blocks: args.epoch_blocks,
         base_port: args.base_port,
         api: args.api,
         log: log.to_owned(),

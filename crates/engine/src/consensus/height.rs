@@ -148,11 +148,19 @@ impl Driver {
     }
 
     /// A new directory: finds out whether the chain is new as well, once a quorum can be asked.
+    ///
+    /// A node that is to become an authority does so while it follows, so that it votes from the first
+    /// height of its epoch on: its first turn comes as soon as anybody's.
     pub(super) fn settle_guard(&mut self) -> Result<(), EngineError> {
         let unsettled = |journal: &Journal| journal.votes_from().is_none();
-        if self.participation != Participation::Waiting
+        if self.participation == Participation::Validator
             || !self.journal.as_deref().is_some_and(unsettled)
         {
+            return Ok(());
+        }
+        let waits = self.participation == Participation::Waiting;
+        // The authorities of an old head are not those who know the highest one.
+        if !waits && self.sync.target().is_some_and(|target| target > self.head.number) {
             return Ok(());
         }
         let Some(highest) = self.head_of_quorum() else { return Ok(()) };
@@ -160,7 +168,7 @@ impl Driver {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         tracing::info!(from, "this directory has no record of votes: voting from there on");
         journal.set_votes_from(from)?;
-        self.start_height(Recovered::default())
+        if waits { self.start_height(Recovered::default()) } else { Ok(()) }
     }
 
     /// A block of ours or of others is durable: tells everybody, and goes on to the next height.

@@ -118,7 +118,12 @@ impl KeyFile {
 
     /// Reads the key of `role` in `directory`, which nobody but its owner may be able to read.
     pub(crate) fn read(directory: &Path, role: Role) -> Result<Self, KeysError> {
-        let path = directory.join(role.file_name());
+        Self::read_file(&directory.join(role.file_name()), role)
+    }
+
+    /// The same of a file that may have another name.
+    pub(crate) fn read_file(path: &Path, role: Role) -> Result<Self, KeysError> {
+        let path = path.to_owned();
         let failed = |source| KeysError::File { path: path.clone(), source };
         let wrong = |reason: String| KeysError::Format { path: path.clone(), reason };
         let file = File::open(&path).map_err(failed)?;

@@ -7,10 +7,10 @@
 use crate::{
     datadir::{file_error, read_chain},
     error::NodeError,
-    genesis::{EPOCH_BLOCKS, GenesisFile, GenesisPlan},
+    genesis::{EPOCH_BLOCKS, Funded, GenesisFile, GenesisPlan},
     keys,
 };
-use alloy_primitives::B256;
+use alloy_primitives::{B256, U256};
 use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::Quorum;
 use std::{
@@ -20,6 +20,19 @@ use std::{
 
 const CHAIN_FILE: &str = "chain.json";
 const REGISTRATION_FILE: &str = "registration.json";
+
+/// What each operator has at genesis, in wei: ten JULIAN, which pay for hundreds of votes.
+const OPERATOR_BALANCE: U256 = U256::from_limbs([10_000_000_000_000_000_000, 0, 0, 0]);
+
+/// What a network is made with, and must have been made with to go on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// How many authorities.
+    pub(super) validators: u16,
+    /// Of a network that is there, or of one that is made, what it would have without.
+    pub(super) quorum: Option<Quorum>,
+    pub(super) epoch_blocks: Option<u64>,
+}
 
 /// Where a local network is kept, and its chain.
 #[derive(Debug)]
@@ -58,21 +71,18 @@ impl Layout {
     ///
     /// # Errors
     /// It holds something else, or a network of other authorities.
-    pub(super) fn open_or_make(
-        directory: &Path,
-        validators: u16,
-        quorum: Option<Quorum>,
-    ) -> Result<(Self, bool), NodeError> {
+    pub(super) fn open_or_make(directory: &Path, rules: Rules) -> Result<(Self, bool), NodeError> {
         fs::create_dir_all(directory).map_err(|source| file_error(directory, source))?;
         let is_old = directory.join(CHAIN_FILE).exists();
         if !is_old {
-            make(directory, validators, quorum)?;
+            make(directory, rules)?;
         }
-        Ok((Self::open(directory, validators, quorum)?, is_old))
+        Ok((Self::open(directory, rules)?, is_old))
     }
 
     /// Opens a network that is there.
-    fn open(directory: &Path, validators: u16, quorum: Option<Quorum>) -> Result<Self, NodeError> {
+    fn open(directory: &Path, rules: Rules) -> Result<Self, NodeError> {
+        let Rules { validators, quorum, epoch_blocks } = rules;
         let path = directory.join(CHAIN_FILE);
         let refused = |reason: String| NodeError::Localnet { path: path.clone(), reason };
         let spec = read_chain(&path)?;
@@ -87,6 +97,12 @@ impl Layout {
         if quorum.is_some_and(|wanted| wanted != consensus.quorum) {
             let reason = "has another quorum rule; name another --datadir for a new network";
             return Err(refused(reason.to_owned()));
+        }
+        if epoch_blocks.is_some_and(|wanted| wanted != consensus.epoch_blocks) {
+            let held = consensus.epoch_blocks;
+            let reason =
+                format!("has epochs of {held} blocks; name another --datadir for a new network");
+            return Err(refused(reason));
         }
         Ok(Self {
             directory: directory.to_owned(),
@@ -120,7 +136,7 @@ fn validator(directory: &Path, number: u16) -> Place {
 }
 
 /// Makes keys and a chain whose accounts are those of `mfenx dev`.
-fn make(directory: &Path, validators: u16, quorum: Option<Quorum>) -> Result<(), NodeError> {
+fn make(directory: &Path, rules: Rules) -> Result<(), NodeError> {
     let failed = |source| file_error(directory, source);
     if let Some(entry) = fs::read_dir(directory).map_err(failed)?.next() {
         let found = entry.map_err(failed)?.file_name();
@@ -134,17 +150,18 @@ fn make(directory: &Path, validators: u16, quorum: Option<Quorum>) -> Result<(),
     }
     let base =
         ChainSpec::dev().map_err(|source| NodeError::Chain { origin: "dev".into(), source })?;
-    let mut authorities = Vec::new();
-    for place in (1..=validators).map(|number| validator(directory, number)) {
+    let (mut authorities, mut fund) = (Vec::new(), Vec::new());
+    for place in (1..=rules.validators).map(|number| validator(directory, number)) {
         fs::create_dir(&place.directory).map_err(|source| file_error(&place.directory, source))?;
-        keys::new(&place.keys(), None)?;
+        let operator = keys::new(&place.keys(), None)?.operator;
+        fund.push(Funded { address: operator, amount: OPERATOR_BALANCE });
         let registration = keys::register(&place.keys(), None, base.chain_id())?;
         let path = place.directory.join(REGISTRATION_FILE);
         fs::write(&path, registration.to_json()).map_err(|source| file_error(&path, source))?;
         authorities.push((path, 1));
     }
-    let plan =
-        GenesisPlan { base, authorities, quorum, epoch_blocks: EPOCH_BLOCKS, fund: Vec::new() };
+    let epoch_blocks = rules.epoch_blocks.unwrap_or(EPOCH_BLOCKS);
+    let plan = GenesisPlan { base, authorities, quorum: rules.quorum, epoch_blocks, fund };
     GenesisFile::make(plan)?.write_new(&directory.join(CHAIN_FILE))
 }
 
@@ -158,13 +175,18 @@ mod tests {
         error.to_string()
     }
 
+    const fn rules(validators: u16, quorum: Option<Quorum>) -> Rules {
+        Rules { validators, quorum, epoch_blocks: None }
+    }
+
     #[test]
     fn a_network_is_made_once_and_found_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("net");
-        let (made, is_old) = Layout::open_or_make(&path, 3, None).unwrap();
+        let (made, is_old) = Layout::open_or_make(&path, rules(3, None)).unwrap();
         assert!(!is_old && made.quorum == Quorum::Majority);
-        let (found, is_old) = Layout::open_or_make(&path, 3, Some(Quorum::Majority)).unwrap();
+        let (found, is_old) =
+            Layout::open_or_make(&path, rules(3, Some(Quorum::Majority))).unwrap();
         assert!(is_old && found.genesis_hash == made.genesis_hash);
         let places = found.places(2);
         let names: Vec<_> = places.iter().map(|place| place.name.as_str()).collect();
@@ -173,25 +195,31 @@ mod tests {
             ["validator-1", "validator-2", "validator-3", "follower-1", "follower-2"]
         );
         assert!(places[2].keys().join("consensus.key").exists());
-        assert!(refused(Layout::open_or_make(&path, 4, None)).contains("--validators 3"));
-        assert!(refused(Layout::open_or_make(&path, 3, Some(Quorum::Bft))).contains("quorum"));
+        assert!(refused(Layout::open_or_make(&path, rules(4, None))).contains("--validators 3"));
+        assert!(
+            refused(Layout::open_or_make(&path, rules(3, Some(Quorum::Bft)))).contains("quorum")
+        );
+        let other = Rules { epoch_blocks: Some(7), ..rules(3, None) };
+        assert!(refused(Layout::open_or_make(&path, other)).contains("epochs of 1200 blocks"));
     }
 
     #[test]
     fn the_accounts_of_a_development_chain_have_something() {
         let dir = tempfile::tempdir().unwrap();
-        Layout::open_or_make(dir.path(), 1, None).unwrap();
+        Layout::open_or_make(dir.path(), rules(1, None)).unwrap();
         let spec = read_chain(&dir.path().join(CHAIN_FILE)).unwrap();
         for account in crate::dev_accounts().unwrap() {
             assert!(spec.alloc().contains_key(&account.address));
         }
+        let operator = spec.consensus().unwrap().authorities[0].operator;
+        assert_eq!(spec.alloc()[&operator].balance, OPERATOR_BALANCE, "it could not vote");
     }
 
     #[test]
     fn a_directory_of_something_else_is_left_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("thesis.tex"), "x").unwrap();
-        assert!(refused(Layout::open_or_make(dir.path(), 3, None)).contains("thesis.tex"));
+        assert!(refused(Layout::open_or_make(dir.path(), rules(3, None))).contains("thesis.tex"));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }
