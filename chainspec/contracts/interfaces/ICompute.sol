@@ -17,7 +17,7 @@ pragma solidity ^0.8.20;
 /// The seed of a job is BLAKE3("mfenx compute v1 seed" || chain id (8 bytes, big endian) ||
 /// VRF output of the job's block (64) || worker (20) || job (32)).
 ///
-/// Numbers of jobs: a result is `order << 64 | slot << 32 | attempt`, a benchmark
+/// Orders are numbered from 1, rounds from 0. Numbers of jobs: a result is `order << 64 | slot << 32 | attempt`, a benchmark
 /// `1 << 255 | round << 160 | worker`. Times are seconds since 1970, amounts wei.
 interface ICompute {
     enum ListKind {
@@ -28,8 +28,7 @@ interface ICompute {
 
     enum RoundKind {
         All, // every worker, once a window
-        Spot, // one worker in twenty and every flagged one, once a spot interval
-        Join // one worker, which has no record
+        Spot // one worker in twenty and every flagged one, once a spot interval; newcomers may join
     }
 
     enum JobState {
@@ -62,6 +61,15 @@ interface ICompute {
         uint64 memoryBytes;
     }
 
+    /// What orders a worker takes.
+    struct Terms {
+        /// How many jobs at a time, at most 64; 0 is a pause.
+        uint32 capacity;
+        /// The least reward of a result: gwei, and gwei for 10^12 multiply-adds.
+        uint64 base;
+        uint64 price;
+    }
+
     struct Worker {
         address operator;
         /// May commit and open beside the operator; 0 for none.
@@ -74,24 +82,29 @@ interface ICompute {
         bool measured;
         /// The last measurement was more than a tenth away from the record.
         bool flagged;
+        /// Multiply-adds of its results that are assigned and not committed.
+        uint64 load;
         bytes32 key;
         uint128 stake;
         /// Recorded multiply-adds a second.
         uint64 rate;
-        /// How many jobs it takes at a time; 0 is a pause.
-        uint32 capacity;
+        /// Its jobs that are assigned or committed.
         uint32 live;
         /// Verified results; halved when late, 0 after a failure.
         uint32 reputation;
-        uint64 validUntil;
-        /// When it was measured as a newcomer; it answers rounds that were opened later.
-        uint64 since;
+        /// The end of the measurement.
+        uint40 validUntil;
+        /// When it was measured as a newcomer; it has to answer rounds that are opened later.
+        uint40 since;
+        /// When device or class were declared last; measurements from before do not count.
+        uint40 attestedAt;
         /// When `exit` was called; 0 while it is there.
-        uint64 exitedAt;
-        /// When its last join round was opened.
-        uint64 joinedAt;
+        uint40 exitedAt;
         /// Its place in the pool of workers that can be drawn, plus one; 0 for outside.
-        uint64 place;
+        uint32 place;
+        /// The block in which it came into the pool; drawn by beacons of later blocks only.
+        uint40 enteredAt;
+        Terms terms;
         Device device;
     }
 
@@ -155,8 +168,6 @@ interface ICompute {
         uint64 time;
         /// The block whose beacon seeds its benchmarks.
         uint64 height;
-        /// Of a join round.
-        address worker;
     }
 
     struct Params {
@@ -174,8 +185,6 @@ interface ICompute {
         uint64 memoryMin;
         /// From `exit` to `release`.
         uint32 exitSeconds;
-        /// Between two join rounds of a worker.
-        uint32 joinSeconds;
     }
 
     /// `value` is on the list, or no more.
@@ -200,7 +209,7 @@ interface ICompute {
     event Verified(uint256 indexed job, address indexed worker, bytes32 result, uint256 reward);
     event Failed(uint256 indexed job, address indexed worker, bool opened);
     event Late(uint256 indexed job, address indexed worker, uint8 class);
-    event RoundOpened(uint256 indexed round, RoundKind indexed kind, address indexed worker, uint64 height);
+    event RoundOpened(uint256 indexed round, RoundKind indexed kind, uint64 height);
     event Reported(uint256 indexed job, address indexed authority, uint32 milliseconds);
     /// `rate` in multiply-adds a second; `accepted` unless that is a tenth of the class or less.
     event Settled(uint256 indexed job, address indexed worker, uint64 rate, bool accepted, bool flagged);
@@ -214,6 +223,7 @@ interface ICompute {
     error IsBanned(bytes32 subject);
     error BadSignature();
     error BadClass(uint8 class);
+    error BadTerms();
     error StakeTooSmall(uint256 stake, uint256 min);
     /// Jobs are under way.
     error Busy(uint32 live);
@@ -252,7 +262,7 @@ interface ICompute {
         bytes32 key,
         address agent,
         uint8 class,
-        uint32 capacity,
+        Terms calldata terms,
         Device calldata device,
         bytes calldata signature
     ) external payable returns (address worker);
@@ -264,8 +274,8 @@ interface ICompute {
 
     function setAgent(address worker, address agent) external;
 
-    /// How many jobs at a time, at most 64; 0 pauses.
-    function setCapacity(address worker, uint32 capacity) external;
+    /// Changes which orders it takes from now on.
+    function setTerms(address worker, Terms calldata terms) external;
 
     /// Leaves the pool; `release` pays the stake out `exitSeconds` later.
     function exit(address worker) external;
@@ -279,9 +289,6 @@ interface ICompute {
     /// Opens a commitment. A wrong proof fails the job at once; anything malformed reverts.
     function open(uint256 job, bytes32[] calldata roots, bytes calldata proof) external;
 
-    /// Opens a round for one worker that has no measurement.
-    function join(address worker) external returns (uint256 round);
-
     // Buyers
 
     /// Orders `results` results; `reward * results` is sent along. `buyer` and `height` are ignored.
@@ -292,13 +299,14 @@ interface ICompute {
 
     // Anybody
 
-    /// Draws a worker for a slot. Without one that fits among 16 drawn, a later beacon tries again.
+    /// Draws a worker for a slot. Without one that fits among 16 drawn, or when the beacon of the
+    /// draw is gone, a later beacon tries again; the answer is 0 then.
     function draw(uint256 order, uint32 slot) external returns (uint256 job);
 
     /// Ends a job that missed its deadline or its opening.
     function lapse(uint256 job) external;
 
-    /// Opens a round of kind `All` or `Spot` when it is due.
+    /// Opens a round when it is due.
     function openRound(RoundKind kind) external returns (uint256 round);
 
     /// Ends the benchmark of a worker that a round asked and that did not commit.
@@ -313,8 +321,8 @@ interface ICompute {
     /// Pays out what is due to the caller.
     function withdraw(address payable to) external;
 
-    /// Several calls of this interface in one; no ether.
-    function batch(bytes[] calldata calls) external;
+    /// Several calls of this interface in one, without ether. What fails is left out.
+    function batch(bytes[] calldata calls) external returns (bool[] memory done);
 
     // Views
 

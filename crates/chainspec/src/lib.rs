@@ -8,6 +8,7 @@
 //! than half obeyed), proof-of-work seals, and total-difficulty tracking: a chain that begins
 //! before the merge names its first merged block in `mergeNetsplitBlock`.
 
+mod compute;
 mod consensus;
 mod error;
 mod fork_id;
@@ -20,6 +21,7 @@ mod spec;
 
 pub use alloy_eips::eip7840::BlobParams;
 pub use alloy_hardforks::{EthereumHardfork, EthereumHardforks, ForkCondition};
+pub use compute::{COMPUTE_ADDRESS, compute_code};
 pub use consensus::{
     AUTHORITIES_MAX, AuthoritiesFault, ConsensusParams, ConsensusTimeouts, EPOCH_BLOCKS_MAX,
     TOTAL_POWER_MAX, check_authorities, default_quorum,

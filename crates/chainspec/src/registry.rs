@@ -5,6 +5,7 @@
 //! length of an epoch and to the rule of the quorum.
 
 use crate::{
+    compute,
     consensus::ConsensusParams,
     error::ChainSpecError,
     genesis::{CONSENSUS_KEY, PARAMS_KEY},
@@ -75,10 +76,12 @@ impl ConsensusParams {
             ..Default::default()
         };
         genesis.alloc.insert(REGISTRY_ADDRESS, account);
+        compute::link_registry(genesis);
         Ok(())
     }
 
-    /// Checks that the registry of `genesis` knows these authorities and no others.
+    /// Checks that the registry of `genesis` knows these authorities and no others, and that the
+    /// Compute contract asks it.
     pub(crate) fn check_registry(&self, genesis: &Genesis) -> Result<(), ChainSpecError> {
         let account = genesis.alloc.get(&REGISTRY_ADDRESS);
         let agrees = account.is_some_and(|account| {
@@ -88,13 +91,20 @@ impl ConsensusParams {
                     .as_ref()
                     .is_some_and(|code| registry_code().ok().as_ref() == Some(code))
         });
-        if agrees {
+        let reason = if !agrees {
+            format!(
+                "does not agree with the registry of authorities in `alloc` ({REGISTRY_ADDRESS}); \
+                 make both with `mfenx genesis`"
+            )
+        } else if !compute::asks_registry(genesis) {
+            let address = compute::COMPUTE_ADDRESS;
+            format!(
+                "the Compute contract in `alloc` ({address}) asks other authorities; make the file \
+                 with `mfenx genesis`"
+            )
+        } else {
             return Ok(());
-        }
-        let reason = format!(
-            "does not agree with the registry of authorities in `alloc` ({REGISTRY_ADDRESS}); make \
-             both with `mfenx genesis`"
-        );
+        };
         let field = format!("config.{PARAMS_KEY}.{CONSENSUS_KEY}");
         Err(ChainSpecError::Consensus { field, reason })
     }

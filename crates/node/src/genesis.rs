@@ -10,7 +10,8 @@ use crate::{
 };
 use alloy_primitives::{Address, U256};
 use mfenx_chainspec::{
-    ChainSpec, ChainSpecError, ConsensusParams, ConsensusTimeouts, REGISTRY_ADDRESS, default_quorum,
+    COMPUTE_ADDRESS, ChainSpec, ChainSpecError, ConsensusParams, ConsensusTimeouts,
+    REGISTRY_ADDRESS, default_quorum,
 };
 use mfenx_primitives::Quorum;
 use std::{
@@ -144,6 +145,11 @@ impl GenesisFile {
             let fault = |reason| GenesisError::Fund { address, reason };
             if address == REGISTRY_ADDRESS {
                 return Err(fault("is the registry of authorities").into());
+            }
+            if address == COMPUTE_ADDRESS {
+                return Err(
+                    fault("is the Compute contract, which accounts for all it holds").into()
+                );
             }
             if amount.is_zero() || amount.bit_len() > BALANCE_BITS_MAX {
                 return Err(fault("an amount is more than 0 and less than 2^128 wei").into());

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Orders} from "./Orders.sol";
+
+/// Benchmarks: rounds that ask many workers at the same moment, reports of the authorities, records.
+abstract contract Rounds is Orders {
+    uint256 internal constant BENCHMARK_FLAG = 1 << 255;
+    /// Positions that are opened of a benchmark.
+    uint16 internal constant BENCHMARK_SAMPLES = 64;
+    /// On top of the time of a card that is barely not emulated: blocks, and the way to the chain.
+    uint256 private constant BENCHMARK_SECONDS = 60;
+    /// One in so many is asked in a spot check.
+    uint256 private constant SPOT_SHARE = 20;
+    /// A measurement holds to the end of its window, and this part of a window longer.
+    uint256 private constant GRACE_DIVISOR = 7;
+    /// Measured against the record: more than a tenth away is flagged.
+    uint256 private constant DEVIATION_DIVISOR = 10;
+
+    function openRound(RoundKind kind) external override returns (uint256 id) {
+        uint256 length = kind == RoundKind.All ? _params.windowSeconds : _params.spotSeconds;
+        uint256 period = block.timestamp / length;
+        if (period <= _lastPeriod[kind]) revert NotYet((_lastPeriod[kind] + 1) * length);
+        _lastPeriod[kind] = period;
+        id = _rounds.length;
+        _rounds.push(Round(kind, uint64(block.timestamp), _beaconHeight()));
+        emit RoundOpened(id, kind, _beaconHeight());
+    }
+
+    function miss(uint256 roundId, address workerId) external override {
+        Worker storage it = _existing(workerId);
+        uint256 id = benchmarkId(roundId, workerId);
+        Job storage made = _jobs[id];
+        if (made.state != JobState.None) revert WrongJob(made.state);
+        if (!_isMeasured(it) || !isAsked(roundId, workerId)) revert NotChosen(workerId);
+        uint256 deadline = _benchmarkDeadline(roundId, it.class);
+        if (block.timestamp <= deadline) revert NotYet(deadline + 1);
+        made.worker = workerId;
+        made.state = JobState.Late;
+        it.measured = false;
+        emit Late(id, workerId, _demote(workerId, it));
+    }
+
+    function report(uint256[] calldata ids, uint32[] calldata milliseconds) external override {
+        (address[] memory members,) = _authorities();
+        _requireMember(members);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            uint256 id = ids[i];
+            JobState state = _jobs[id].state;
+            bool waits = state == JobState.Committed || state == JobState.Verified;
+            if (id < BENCHMARK_FLAG || !waits) revert WrongJob(state);
+            if (_reported[id][msg.sender]) revert AlreadyReported(msg.sender);
+            _reported[id][msg.sender] = true;
+            _reports[id].push(milliseconds[i]);
+            emit Reported(id, msg.sender, milliseconds[i]);
+        }
+    }
+
+    function settle(uint256 id) external override {
+        Job storage made = _jobs[id];
+        if (id < BENCHMARK_FLAG || made.state != JobState.Verified) revert WrongJob(made.state);
+        (address[] memory members,) = _authorities();
+        uint32[] memory times = _reports[id];
+        if (2 * times.length <= members.length) revert NoQuorum(times.length, members.length);
+        made.state = JobState.Settled;
+        // What the chain saw is an upper bound.
+        uint256 time = _median(times);
+        if (time > _elapsed[id]) time = _elapsed[id];
+        if (time == 0) time = 1;
+        Class storage class = _classes[made.class];
+        uint256 rate = _work(class.m, class.k, class.p, class.rounds) * 1_000 / time;
+        if (rate > type(uint64).max) rate = type(uint64).max;
+        _record(id, made, uint64(rate), rate * EMULATION_FACTOR >= class.rate);
+    }
+
+    // Records
+
+    function _record(uint256 id, Job storage made, uint64 rate, bool accepted) private {
+        Worker storage it = _existing(made.worker);
+        Round storage round_ = _rounds[_roundOf(id)];
+        bool newcomer = !_isMeasured(it);
+        bool flagged = _deviates(rate, it.rate);
+        // Declared anew, or in a lower class, since the round was opened: it says nothing about that.
+        if (round_.time >= it.attestedAt && made.class == it.class) {
+            it.flagged = flagged;
+            it.measured = accepted;
+            if (newcomer) it.since = uint40(block.timestamp);
+            if (newcomer || round_.kind == RoundKind.All) {
+                it.rate = rate;
+                it.validUntil = uint40(_validUntil(round_.time));
+            }
+        }
+        emit Settled(id, made.worker, rate, accepted, flagged);
+        refresh(made.worker);
+    }
+
+    function _deviates(uint256 rate, uint256 known) private pure returns (bool) {
+        uint256 difference = rate > known ? rate - known : known - rate;
+        return known != 0 && difference * DEVIATION_DIVISOR > known;
+    }
+
+    function _validUntil(uint256 time) private view returns (uint256) {
+        uint256 window = _params.windowSeconds;
+        return (time / window + 1) * window + window / GRACE_DIVISOR;
+    }
+
+    /// The upper one of the two in the middle: when in doubt slower.
+    function _median(uint32[] memory times) private pure returns (uint256) {
+        for (uint256 i = 1; i < times.length; ++i) {
+            uint32 time = times[i];
+            uint256 j = i;
+            for (; j > 0 && times[j - 1] > time; --j) {
+                times[j] = times[j - 1];
+            }
+            times[j] = time;
+        }
+        return times[times.length / 2];
+    }
+
+    // Rounds
+
+    function benchmarkId(uint256 roundId, address workerId) public pure override returns (uint256) {
+        return BENCHMARK_FLAG | roundId << 160 | uint160(workerId);
+    }
+
+    function _roundOf(uint256 id) internal pure returns (uint256) {
+        return (id ^ BENCHMARK_FLAG) >> 160;
+    }
+
+    function _round(uint256 roundId) internal view returns (Round storage) {
+        if (roundId >= _rounds.length) revert NotYet(0);
+        return _rounds[roundId];
+    }
+
+    function isAsked(uint256 roundId, address workerId) public view override returns (bool) {
+        Round storage round_ = _round(roundId);
+        Worker storage it = _workers[workerId];
+        if (it.operator == address(0) || it.exitedAt != 0) return false;
+        if (!_isMeasured(it)) return true;
+        if (it.since >= round_.time) return false;
+        if (round_.kind == RoundKind.All || it.flagged) return true;
+        return uint256(keccak256(abi.encode(_beta(round_.height), workerId))) % SPOT_SHARE == 0;
+    }
+
+    function _benchmarkDeadline(uint256 roundId, uint8 classId) internal view returns (uint256) {
+        Class storage class = _classes[classId];
+        uint256 work = _work(class.m, class.k, class.p, class.rounds);
+        return _round(roundId).time + EMULATION_FACTOR * work / class.rate + BENCHMARK_SECONDS;
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {Raffle} from "../examples/Raffle.sol";
+import {ICompute} from "../interfaces/ICompute.sol";
+import {Fixture} from "./Fixture.sol";
+import {vm} from "./Vm.sol";
+
+/// The example buys a result and uses it.
+contract RaffleTest is Fixture {
+    function test_a_verified_root_names_the_winner() external {
+        address worker = member(address(0xA11CE), 2);
+        Raffle raffle = new Raffle{value: 0.1 ether}(3_600);
+        for (uint160 i = 1; i <= 7; ++i) {
+            vm.deal(address(i << 16), 1 ether);
+            vm.prank(address(i << 16));
+            raffle.buy{value: 0.01 ether}();
+        }
+        vm.expectRevert(Raffle.SaleIsOpen.selector);
+        raffle.roll();
+        vm.warp(block.timestamp + 3_600);
+        vm.expectRevert(Raffle.SaleIsOver.selector);
+        raffle.buy{value: 0.01 ether}();
+        vm.expectRevert(Raffle.SaleIsOpen.selector);
+        raffle.settle();
+        uint256 order = raffle.roll();
+        vm.expectRevert(Raffle.AlreadyDone.selector);
+        raffle.roll();
+        blocks(3);
+        uint256 job = compute.draw(order, 0);
+        check(compute.job(job).worker == worker, "the worker");
+        vm.expectRevert(abi.encodeWithSelector(Raffle.NoResult.selector, ICompute.JobState.Assigned));
+        raffle.settle();
+        bytes32[] memory roots = rootsOf(job);
+        solve(job);
+        raffle.settle();
+        vm.expectRevert(Raffle.AlreadyDone.selector);
+        raffle.settle();
+        address winner = raffle.tickets(uint256(roots[1]) % 7);
+        equal(raffle.prize(winner), 0.07 ether, "prize");
+        vm.prank(winner);
+        raffle.claim();
+        equal(winner.balance, 1.06 ether, "paid");
+        equal(address(raffle).balance, 0, "left over");
+        equal(compute.due(address(0xA11CE)), 0.1 ether, "the worker's reward");
+    }
+
+    receive() external payable {}
+}
