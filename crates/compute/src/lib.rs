@@ -24,7 +24,10 @@
 )]
 
 mod backend;
+mod cpu;
 mod expansion;
+mod kernel;
+mod lanes;
 mod position;
 mod proof;
 mod prover;
@@ -37,6 +40,7 @@ mod tree;
 mod verify;
 
 pub use backend::{Backend, BackendError, Watch, unwatched};
+pub use cpu::CpuBackend;
 pub use expansion::{Matrix, column, matrix_key, row};
 pub use position::{MAX_SAMPLES, Position, SamplesError, positions};
 pub use proof::{max_proof_bytes, proof_bytes};

@@ -2,11 +2,12 @@
 
 use crate::{
     Hash, LEAF_ENTRIES, Position, Round, SamplesError, Task,
-    expansion::{column, row},
+    expansion::{Matrix, matrix_key},
+    kernel::{self, Isa},
+    lanes::{LANES, Streams},
     leaves_of_row,
     position::positions,
     proof::{Opening, openings, proof_bytes},
-    reference::dot,
     tree::{bind, fold, leaf},
 };
 
@@ -156,19 +157,33 @@ fn check_entries(
     positions: &[Position],
     opened: &[OpenedLeaf],
 ) -> Result<(), VerifyError> {
+    let isa = Isa::found();
     let mut opened = opened.iter().peekable();
-    for position in positions {
-        let wanted = (position.round, position.row, position.column / LEAF_ENTRIES);
-        while opened.next_if(|leaf| (leaf.round, leaf.row, leaf.leaf) < wanted).is_some() {}
-        let claimed = opened
-            .peek()
-            .and_then(|leaf| leaf.entries.get((position.column % LEAF_ENTRIES) as usize));
-        let computed = rounds
-            .get(position.round as usize)
-            .map(|round| dot(&row(round, position.row), &column(round, position.column)));
-        if claimed.is_none() || claimed != computed.as_ref() {
-            return Err(VerifyError::Entry(*position));
+    for positions in positions.chunks(LANES) {
+        let computed = entries(isa, rounds, positions);
+        for (position, computed) in positions.iter().zip(computed) {
+            let wanted = (position.round, position.row, position.column / LEAF_ENTRIES);
+            while opened.next_if(|leaf| (leaf.round, leaf.row, leaf.leaf) < wanted).is_some() {}
+            let column = (position.column % LEAF_ENTRIES) as usize;
+            if opened.peek().and_then(|leaf| leaf.entries.get(column)) != Some(&computed) {
+                return Err(VerifyError::Entry(*position));
+            }
         }
     }
     Ok(())
+}
+
+/// The entries at up to sixteen positions, side by side; lanes that are left over compute something
+/// else.
+pub(crate) fn entries(isa: Isa, rounds: &[Round], positions: &[Position]) -> [i32; LANES] {
+    let Some(k) = rounds.first().map(Round::k) else { return [0; LANES] };
+    let mut rows = Streams::of(&[0; 8], [0; LANES]);
+    let mut columns = rows.clone();
+    for (lane, position) in positions.iter().enumerate().take(LANES) {
+        if let Some(round) = rounds.get(position.round as usize) {
+            rows.set(lane, &matrix_key(round.seed(), Matrix::A), position.row);
+            columns.set(lane, &matrix_key(round.seed(), Matrix::B), position.column);
+        }
+    }
+    kernel::products(isa, &rows, &columns, k)
 }
