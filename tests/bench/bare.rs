@@ -45,7 +45,7 @@ pub(crate) fn run(
     for rlp in blocks {
         let block = Block::decode(&mut rlp.as_ref())?;
         let senders = recover_senders(&block.body.transactions)?;
-        let env = evm_env(spec, &block.header);
+        let env = evm_env(spec, &block.header).evm;
         let mut evm = Context::mainnet()
             .with_db(&mut db)
             .with_cfg(env.cfg_env)

@@ -3,6 +3,7 @@
 
 mod bare;
 mod exec;
+mod precompiles;
 mod rpc;
 mod workload;
 
@@ -20,6 +21,8 @@ enum Command {
     /// Blocks through the whole import path, against the same transactions on bare revm over an
     /// in-memory database.
     Exec(exec::Options),
+    /// The chain's own precompiles: nanoseconds a gas.
+    Precompiles(precompiles::Options),
     /// JSON-RPC over HTTP, against anvil with the same blocks and the same load generator.
     Rpc(rpc::Options),
 }
@@ -27,6 +30,7 @@ enum Command {
 fn main() -> eyre::Result<()> {
     match Cli::parse().command {
         Command::Exec(options) => exec::run(&options),
+        Command::Precompiles(options) => precompiles::run(&options),
         Command::Rpc(options) => rpc::run(&options),
     }
 }

@@ -74,6 +74,19 @@ fn foundry(script: &str, package: &str) {
     }
 }
 
+/// A script on a node of its own that needs `package`, cast and a file.
+pub(crate) fn with_cast(script: &str, package: &str, file: &Path) {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        println!("SKIPPED {script}: tests/clients has cast for Linux on x86-64 alone");
+        return;
+    }
+    if has_package(script, package) && has_package(script, "@foundry-rs/cast-linux-amd64") {
+        let node = Node::dev(None);
+        let (http, ws) = (format!("http://{}", node.http()), format!("ws://{}", node.http()));
+        succeeds(script, Command::new("node").args([script, &http, &ws]).arg(file));
+    }
+}
+
 #[test]
 fn ethers() {
     javascript("ethers.mjs", "ethers");

@@ -23,6 +23,7 @@ mod network;
 mod node;
 mod partition;
 mod persistence;
+mod precompiles;
 mod rpc;
 mod rpc_runner;
 mod subscriptions;

@@ -19,6 +19,7 @@ impl ChainSpec {
             config.bpo3_time,
             config.bpo4_time,
             config.bpo5_time,
+            self.compute_time(),
         ];
         ascending(times)
     }

@@ -16,6 +16,9 @@ pub(crate) const PARAMS_KEY: &str = "mfenx";
 /// The key under [`PARAMS_KEY`] that names the authorities.
 pub(crate) const CONSENSUS_KEY: &str = "consensus";
 
+/// The key under [`PARAMS_KEY`] that says from when the chain's precompiles are active.
+pub(crate) const COMPUTE_TIME_KEY: &str = "computeTime";
+
 /// The least gas limit a header may have.
 const GAS_LIMIT_MIN: u64 = 5_000;
 

@@ -16,6 +16,7 @@ mod forks;
 mod genesis;
 mod params;
 mod peer_id;
+mod precompiles;
 mod registry;
 mod spec;
 

@@ -4,8 +4,9 @@ use crate::{
     consensus::ConsensusParams,
     error::ChainSpecError,
     forks::{self, Schedule},
-    genesis::{self, CONSENSUS_KEY, PARAMS_KEY},
+    genesis::{self, COMPUTE_TIME_KEY, CONSENSUS_KEY, PARAMS_KEY},
     params::ChainParams,
+    precompiles,
 };
 use alloy_eips::{
     eip1559::{BaseFeeParams, INITIAL_BASE_FEE},
@@ -30,6 +31,7 @@ pub struct ChainSpec {
     blobs: Vec<(u64, BlobParams)>,
     params: ChainParams,
     consensus: Option<ConsensusParams>,
+    compute_time: Option<u64>,
 }
 
 impl ChainSpec {
@@ -65,10 +67,11 @@ impl ChainSpec {
         genesis::check(&genesis)?;
         let forks = forks::schedule(&genesis)?;
         let blobs = forks::blob_schedule(&genesis.config)?;
-        let (params, consensus) = match genesis.config.extra_fields.get(PARAMS_KEY) {
-            Some(section) => our_section(section.clone())?,
-            None => (ChainParams::default(), None),
-        };
+        let Ours { params, consensus, compute_time } =
+            match genesis.config.extra_fields.get(PARAMS_KEY) {
+                Some(section) => our_section(section.clone())?,
+                None => Ours::default(),
+            };
         if !params.is_valid() {
             return Err(ChainSpecError::Invalid(
                 "`config.mfenx` needs 5000 <= gasLimitTarget < 2^63 and \
@@ -79,8 +82,19 @@ impl ChainSpec {
         if let Some(consensus) = &consensus {
             consensus.check_registry(&genesis)?;
         }
+        if compute_time.is_some() {
+            precompiles::check(&genesis)?;
+        }
         let header = genesis::header(&genesis, &ForksOnly(&forks))?;
-        Ok(Self { genesis, header: SealedHeader::new(header), forks, blobs, params, consensus })
+        Ok(Self {
+            genesis,
+            header: SealedHeader::new(header),
+            forks,
+            blobs,
+            params,
+            consensus,
+            compute_time,
+        })
     }
 
     /// The same chain under another chain ID; its genesis hash stays the same.
@@ -119,6 +133,17 @@ impl ChainSpec {
     /// or Ethereum's.
     pub const fn consensus(&self) -> Option<&ConsensusParams> {
         self.consensus.as_ref()
+    }
+
+    /// Whether the chain's own precompiles are active at `timestamp` (seconds); never where the
+    /// genesis file does not say from when.
+    pub fn has_precompiles_at(&self, timestamp: u64) -> bool {
+        self.compute_time.is_some_and(|time| time <= timestamp)
+    }
+
+    /// From when (seconds) the chain's own precompiles are active: `config.mfenx.computeTime`.
+    pub const fn compute_time(&self) -> Option<u64> {
+        self.compute_time
     }
 
     /// The blob parameters in force at `timestamp` (seconds); none before Cancun.
@@ -163,13 +188,20 @@ impl EthExecutorSpec for ChainSpec {
     }
 }
 
-/// Our parameters, and the section of the authorities among them.
-fn our_section(
-    mut section: serde_json::Value,
-) -> Result<(ChainParams, Option<ConsensusParams>), ChainSpecError> {
-    let consensus = section.as_object_mut().and_then(|fields| fields.remove(CONSENSUS_KEY));
+/// What stands in our section.
+#[derive(Default)]
+struct Ours {
+    params: ChainParams,
+    consensus: Option<ConsensusParams>,
+    compute_time: Option<u64>,
+}
+
+fn our_section(mut section: serde_json::Value) -> Result<Ours, ChainSpecError> {
+    let mut take = |key| section.as_object_mut().and_then(|fields| fields.remove(key));
+    let (consensus, compute_time) = (take(CONSENSUS_KEY), take(COMPUTE_TIME_KEY));
     let consensus = consensus.as_ref().map(ConsensusParams::from_json).transpose()?;
-    Ok((serde_json::from_value(section)?, consensus))
+    let compute_time = compute_time.map(serde_json::from_value).transpose()?;
+    Ok(Ours { params: serde_json::from_value(section)?, consensus, compute_time })
 }
 
 /// The schedule alone, before there is a header.

@@ -8,9 +8,13 @@ use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use mfenx_chainspec::ChainSpec;
-use mfenx_primitives::{AccountState, Block, CommittedBlock, RecoveredTransaction, Transaction};
+use mfenx_precompiles::Beacon;
+use mfenx_primitives::{
+    AccountState, Block, CommittedBlock, RecoveredTransaction, Transaction, precompile::RecordWord,
+};
 use mfenx_storage::{Durability, Store, StoreOptions};
 use mfenx_txpool::{PoolConfig, PoolHandle, SenderState, Sidecar as Sidecar4844};
+use revm::DatabaseRef as _;
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -183,6 +187,47 @@ fn headers_are_as_chain_md_says_and_randomness_follows_the_seeds() {
             previous = Some(sidecar);
         }
     }
+}
+
+/// Both records that are kept beside blocks are those that the precompile reads, in the state after
+/// any block from theirs on.
+#[test]
+fn contracts_read_the_randomness_of_the_blocks_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let fixture = Fixture::new(directory.path());
+    let producer = fixture.producer(BlockTime::Interval(Duration::from_secs(1)));
+    for _ in 0..3 {
+        producer.produce(true).unwrap().unwrap();
+    }
+    let reader = fixture.chain.store().reader().unwrap();
+    for after in 0..=3 {
+        let state = reader.state_at(after).unwrap();
+        for height in 0..=4 {
+            let read = Beacon::read(height, |number| state.block_hash_ref(number)).unwrap();
+            let kept = reader.certificate(height).unwrap().filter(|_| height <= after);
+            let kept = kept.map(|bytes| Sidecar::decode(&bytes).unwrap());
+            let kept = kept.map(|Sidecar { seed, beta }| Beacon { seed, beta });
+            assert_eq!(read, kept, "block {height} after block {after}");
+            assert_eq!(kept.is_some(), (1..=after).contains(&height));
+        }
+    }
+}
+
+#[test]
+fn decisions_of_authorities_are_beacons() {
+    let seed = B256::repeat_byte(4);
+    let (proof, output) = mfenx_vrf::SecretKey::from_seed([9; 32]).prove(b"alpha");
+    let certificate = mfenx_consensus::Certificate {
+        height: mfenx_consensus::Height(7),
+        round: 0,
+        block_hash: B256::ZERO,
+        signatures: Vec::new(),
+    };
+    let record = mfenx_consensus::Decision { seed, proof, certificate }.encode();
+    let read = Beacon::read(7, |number| {
+        Ok::<_, ()>(B256::from(RecordWord::of_number(number).unwrap().of(&record)))
+    });
+    assert_eq!(read, Ok(Some(Beacon { seed, beta: *output.as_bytes() })));
 }
 
 fn one_block(directory: &Path) -> (Fixture, Arc<CommittedBlock>) {

@@ -2,10 +2,11 @@
 
 use crate::{
     call::{CallOptions, CallOutcome, Simulation},
+    env::ChainEnv,
     error::CallError,
 };
 use alloy_eips::eip2930::AccessList;
-use alloy_evm::{Evm, EvmEnv};
+use alloy_evm::Evm;
 use revm::{DatabaseRef, context::TxEnv};
 use revm_inspectors::access_list::AccessListInspector;
 
@@ -30,7 +31,7 @@ pub struct AccessListOutcome {
 /// [`CallError`]; a transaction that fails has an access list as well.
 pub fn create_access_list<DB: DatabaseRef>(
     db: DB,
-    env: EvmEnv,
+    env: ChainEnv,
     mut request: TxEnv,
     options: &CallOptions,
     interrupt: &mut dyn FnMut() -> bool,

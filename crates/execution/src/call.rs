@@ -1,29 +1,28 @@
 //! Calls that change nothing: `eth_call` and what `eth_estimateGas` is made of.
 
 use crate::{
+    env::ChainEnv,
     error::CallError,
     interrupt::{Guard, Interrupt as _, install},
     overrides::{BlockOverrides, apply_accounts},
+    precompiles::{self, ChainPrecompiles},
 };
 use alloy_evm::{
     Database, Evm, EvmEnv,
     eth::{EthEvm, EthEvmBuilder, EthEvmContext},
-    precompiles::PrecompilesMap,
 };
 use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
 use alloy_rpc_types_eth::state::StateOverride;
 use revm::{
     DatabaseRef, Inspector,
     context::{
-        JournalTr, TxEnv,
+        TxEnv,
         result::{
             EVMError, ExecutionResult, HaltReason, InvalidTransaction, ResultAndState, ResultGas,
         },
     },
     database::CacheDB,
     inspector::NoOpInspector,
-    precompile::{PrecompileSpecId, Precompiles},
-    primitives::hardfork::SpecId,
 };
 
 /// What a call finds changed, and how much it may use.
@@ -113,7 +112,7 @@ const fn used(gas: ResultGas) -> u64 {
 /// [`CallError`]; a revert is an outcome, no error.
 pub fn call<DB: DatabaseRef>(
     db: DB,
-    env: EvmEnv,
+    env: ChainEnv,
     mut request: TxEnv,
     options: &CallOptions,
     interrupt: &mut dyn FnMut() -> bool,
@@ -133,7 +132,7 @@ pub(crate) type CallDb<'i, DB> = CacheDB<Guard<'i, DB>>;
 
 /// An EVM for calls, which can run several times on the same state.
 pub(crate) struct Simulation<'i, DB: DatabaseRef, I = NoOpInspector> {
-    pub(crate) evm: EthEvm<CallDb<'i, DB>, I, PrecompilesMap>,
+    pub(crate) evm: EthEvm<CallDb<'i, DB>, I, ChainPrecompiles>,
 }
 
 impl<'i, DB: DatabaseRef> Simulation<'i, DB> {
@@ -141,7 +140,7 @@ impl<'i, DB: DatabaseRef> Simulation<'i, DB> {
     /// [`Self::run`].
     pub(crate) fn new(
         db: DB,
-        env: EvmEnv,
+        env: ChainEnv,
         request: &TxEnv,
         options: &CallOptions,
         interrupt: &'i mut dyn FnMut() -> bool,
@@ -159,7 +158,7 @@ impl<'i, DB: DatabaseRef, I: Inspector<EthEvmContext<CallDb<'i, DB>>>> Simulatio
     /// The same with an inspector that sees every run.
     pub(crate) fn inspected(
         db: DB,
-        mut env: EvmEnv,
+        mut env: ChainEnv,
         request: &TxEnv,
         options: &CallOptions,
         inspector: I,
@@ -167,18 +166,18 @@ impl<'i, DB: DatabaseRef, I: Inspector<EthEvmContext<CallDb<'i, DB>>>> Simulatio
     ) -> Result<Self, CallError> {
         let mut db = CacheDB::new(Guard::new(db, interrupt).brief(options.brief));
         if let Some(overrides) = &options.block_overrides {
-            overrides.apply(&mut env)?;
+            overrides.apply(&mut env.evm)?;
             let hashes = overrides.block_hash.iter().flatten();
             let hashes = hashes.map(|(number, hash)| (U256::from(*number), *hash));
             db.cache.block_hashes.extend(hashes);
         }
-        let mut precompiles = precompiles_of(env.cfg_env.spec);
+        let mut precompiles = ChainPrecompiles::of(&env);
         if let Some(overrides) = &options.state_overrides {
             apply_accounts(overrides, &mut db, &mut precompiles)?;
         }
-        look_away(&mut env, options.memory_bytes_max);
-        free_what_is_not_priced(&mut env, request);
-        Ok(Self { evm: call_evm(db, env, precompiles, inspector) })
+        look_away(&mut env.evm, options.memory_bytes_max);
+        free_what_is_not_priced(&mut env.evm, request);
+        Ok(Self { evm: call_evm(db, env.evm, precompiles, inspector) })
     }
 
     /// Runs `request` and forgets what it changed.
@@ -202,28 +201,20 @@ impl<'i, DB: DatabaseRef, I: Inspector<EthEvmContext<CallDb<'i, DB>>>> Simulatio
     }
 }
 
-/// The precompiles of a fork, to be moved and replaced.
-pub(crate) fn precompiles_of(spec: SpecId) -> PrecompilesMap {
-    PrecompilesMap::from_static(Precompiles::new(PrecompileSpecId::from_spec_id(spec)))
-}
-
 /// An EVM that asks its database whether to stop. Warm from the beginning are the addresses where
-/// the fork has precompiles (EIP-2929), wherever `precompiles` has them.
+/// precompiles stood before they were moved (EIP-2929).
 pub(crate) fn call_evm<DB, I>(
     db: DB,
     env: EvmEnv,
-    precompiles: PrecompilesMap,
+    precompiles: ChainPrecompiles,
     inspector: I,
-) -> EthEvm<DB, I, PrecompilesMap>
+) -> EthEvm<DB, I, ChainPrecompiles>
 where
     DB: Database + crate::interrupt::Interrupt,
     I: Inspector<EthEvmContext<DB>>,
 {
-    let warm = Precompiles::new(PrecompileSpecId::from_spec_id(env.cfg_env.spec)).addresses_set();
-    let builder = EthEvmBuilder::new(db, env).precompiles(precompiles).inspector(inspector);
-    let mut evm = install(builder.build(), true);
-    evm.ctx_mut().journaled_state.warm_precompiles(warm);
-    evm
+    let evm = EthEvmBuilder::new(db, env).inspector(inspector).build();
+    install(precompiles::install(evm, precompiles, true), true)
 }
 
 /// Turns off the checks that calls do not have to pass, and bounds their memory.

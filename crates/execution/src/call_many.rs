@@ -2,10 +2,11 @@
 
 use crate::{
     call::{CallOptions, CallOutcome, Simulation, free_what_is_not_priced},
+    env::ChainEnv,
     error::CallError,
     overrides::BlockOverrides,
 };
-use alloy_evm::{Evm, EvmEnv};
+use alloy_evm::Evm;
 use alloy_primitives::U256;
 use revm::{DatabaseCommit, DatabaseRef, context::TxEnv};
 
@@ -28,7 +29,7 @@ pub struct CallBundle {
 /// [`CallError`]; a call that reverts or fails is an outcome.
 pub fn call_many<DB: DatabaseRef>(
     db: DB,
-    env: EvmEnv,
+    env: ChainEnv,
     bundles: Vec<CallBundle>,
     options: &CallOptions,
     output_bytes_max: usize,
@@ -41,7 +42,7 @@ pub fn call_many<DB: DatabaseRef>(
     let mut results = Vec::with_capacity(bundles.len());
     for CallBundle { block_overrides, calls } in bundles {
         let mut bundle_env = env.clone();
-        block_overrides.apply(&mut bundle_env)?;
+        block_overrides.apply(&mut bundle_env.evm)?;
         for (number, hash) in block_overrides.block_hash.iter().flatten() {
             let hashes = &mut simulation.evm.db_mut().cache.block_hashes;
             hashes.insert(U256::from(*number), *hash);
@@ -49,8 +50,8 @@ pub fn call_many<DB: DatabaseRef>(
         let mut outcomes = Vec::with_capacity(calls.len());
         for mut call in calls {
             let mut call_env = bundle_env.clone();
-            free_what_is_not_priced(&mut call_env, &call);
-            simulation.evm.ctx_mut().block = call_env.block_env;
+            free_what_is_not_priced(&mut call_env.evm, &call);
+            simulation.evm.ctx_mut().block = call_env.evm.block_env;
             call.gas_limit = call.gas_limit.min(gas_max);
             let changes = simulation.run_for_changes(call)?;
             simulation.evm.db_mut().commit(changes.state);

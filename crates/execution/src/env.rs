@@ -9,12 +9,21 @@ use alloy_primitives::{B64, U256};
 use mfenx_chainspec::ChainSpec;
 use mfenx_primitives::SealedHeader;
 
+/// The environment of a block on its chain.
+#[derive(Debug, Clone)]
+pub struct ChainEnv {
+    /// What the EVM knows of it.
+    pub evm: EvmEnv,
+    /// Whether the chain's own precompiles are active.
+    pub precompiles: bool,
+}
+
 /// The environment of the block that `header` heads: the fork's rules, its limits, its fees.
-pub fn evm_env(spec: &ChainSpec, header: &Header) -> EvmEnv {
+pub fn evm_env(spec: &ChainSpec, header: &Header) -> ChainEnv {
     let blob_params = spec.blob_params_at(header.timestamp);
     let mut env = EvmEnv::for_eth_block(header, spec, spec.chain_id(), blob_params);
     env.cfg_env.tx_gas_limit_cap = spec.tx_gas_limit_cap_at(header.timestamp);
-    env
+    ChainEnv { evm: env, precompiles: spec.has_precompiles_at(header.timestamp) }
 }
 
 /// The header of a child of `parent` as far as it is known before execution: roots are those of an

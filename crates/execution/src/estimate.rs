@@ -6,10 +6,11 @@
 
 use crate::{
     call::{CallOptions, Simulation},
+    env::ChainEnv,
     error::CallError,
 };
 use alloy_eips::eip4844::DATA_GAS_PER_BLOB;
-use alloy_evm::{Evm, EvmEnv};
+use alloy_evm::Evm;
 use alloy_primitives::{Bytes, KECCAK256_EMPTY, TxKind, U256};
 use revm::{
     Database, DatabaseRef,
@@ -60,12 +61,12 @@ pub enum EstimateError {
 /// [`EstimateError`].
 pub fn estimate_gas<DB: DatabaseRef>(
     db: DB,
-    env: EvmEnv,
+    env: ChainEnv,
     request: TxEnv,
     options: &CallOptions,
     interrupt: &mut dyn FnMut() -> bool,
 ) -> Result<u64, EstimateError> {
-    let gas_cap = env.cfg_env.tx_gas_limit_cap.unwrap_or(u64::MAX);
+    let gas_cap = env.evm.cfg_env.tx_gas_limit_cap.unwrap_or(u64::MAX);
     let simulation = Simulation::new(db, env, &request, options, interrupt)?;
     Search { simulation, request }.run(gas_cap, options.gas_cap)
 }

@@ -5,6 +5,7 @@ use crate::{
     database::{Source, blame, state_over},
     env::evm_env,
     error::{BlockError, BoxError, ExecutionError, TransactionError},
+    precompiles::{self, ChainPrecompiles},
     receipts::{self, Receipts, set_post_state},
     requests,
     touched::{self, Touched},
@@ -20,7 +21,6 @@ use alloy_evm::{
         TxResult, state_changes::post_block_balance_increments,
     },
     eth::{EthBlockExecutionCtx, EthBlockExecutor, EthEvm, EthEvmBuilder, dao_fork},
-    precompiles::PrecompilesMap,
 };
 use alloy_hardforks::{EthereumHardfork, EthereumHardforks};
 use alloy_primitives::{Address, Bytes};
@@ -103,7 +103,7 @@ impl Outcome {
 }
 
 /// The EVM of a block.
-type BlockEvm<'s, DB> = EthEvm<&'s mut State<Source<DB>>, StorageCollisions, PrecompilesMap>;
+type BlockEvm<'s, DB> = EthEvm<&'s mut State<Source<DB>>, StorageCollisions, ChainPrecompiles>;
 /// Executes transactions one by one and keeps count.
 pub(crate) type Executor<'a, 's, DB> =
     EthBlockExecutor<'a, BlockEvm<'s, DB>, &'a ChainSpec, Receipts>;
@@ -125,8 +125,10 @@ pub(crate) fn start<'a, 's, DB: DatabaseRef>(
     let collisions = StorageCollisions::of(spec);
     let inspect = !collisions.is_empty();
     state.database.watch(header.beneficiary);
-    let evm = EthEvmBuilder::new(state, evm_env(spec, header)).inspector(collisions).build();
-    let evm = touched::install(evm, inspect);
+    let env = evm_env(spec, header);
+    let precompiles = ChainPrecompiles::of(&env);
+    let evm = EthEvmBuilder::new(state, env.evm).inspector(collisions).build();
+    let evm = touched::install(precompiles::install(evm, precompiles, inspect), inspect);
     let ctx = EthBlockExecutionCtx {
         parent_hash: header.parent_hash,
         parent_beacon_block_root: header.parent_beacon_block_root,

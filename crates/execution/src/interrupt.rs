@@ -6,6 +6,7 @@
 
 use alloy_evm::eth::{EthEvm, EthEvmContext};
 use alloy_primitives::{Address, B256, U256};
+use mfenx_primitives::precompile;
 use revm::{
     Database, DatabaseRef,
     bytecode::opcode,
@@ -19,6 +20,10 @@ use revm::{
     state::{AccountInfo, Bytecode},
 };
 use std::fmt;
+
+/// The chain's precompiles that take longer than most instructions.
+const LONG: [Address; 4] =
+    [precompile::ED25519, precompile::VRF, precompile::COMPUTE_VERIFY, precompile::MATRIX];
 
 /// How many jumps pass between two questions; a jump costs 8 gas.
 const JUMPS_PER_POLL: u32 = 128;
@@ -157,10 +162,14 @@ impl<DB: DatabaseRef> Interrupt for &mut State<WrapDatabaseRef<Guard<'_, DB>>> {
 }
 
 /// Whether a call of `target` runs native code that may take long: a precompile other than ECRECOVER,
-/// SHA-256 and the identity.
+/// SHA-256, the identity, BLAKE3 and the beacon.
 pub(crate) fn is_long(target: U256) -> bool {
     let reserved = U256::from(0x1_0000);
-    target < reserved && ![1, 2, 4].map(U256::from).contains(&target)
+    if target < reserved {
+        return ![1, 2, 4].map(U256::from).contains(&target);
+    }
+    let own = |address: Address| target == U256::from_be_bytes(address.into_word().0);
+    LONG.into_iter().any(own)
 }
 
 type Ctx<'c, DB> = InstructionContext<'c, EthEvmContext<DB>, EthInterpreter>;

@@ -9,6 +9,7 @@ mod failures;
 mod headers;
 mod old_forks;
 mod overrides;
+mod precompiles;
 mod replays;
 mod simulate;
 mod support;

@@ -22,17 +22,17 @@ pub use state::ReplayState;
 use crate::{
     call::{CallOptions, call_error, look_away},
     collisions::StorageCollisions,
-    env::evm_env,
+    env::{ChainEnv, evm_env},
     error::CallError,
     execute::move_dao_balances,
     interrupt::{Interrupt as _, install},
     overrides::apply_accounts,
+    precompiles::{self, ChainPrecompiles},
 };
 use alloy_evm::{
     Evm, EvmEnv, FromRecoveredTx,
     block::SystemCaller,
     eth::{EthEvm, EthEvmBuilder, EthEvmContext},
-    precompiles::PrecompilesMap,
 };
 use alloy_hardforks::{EthereumHardfork, EthereumHardforks};
 use alloy_primitives::Address;
@@ -42,17 +42,16 @@ use mfenx_primitives::{Header, Transaction};
 use revm::{
     DatabaseCommit, DatabaseRef, Inspector,
     context::{
-        BlockEnv, JournalTr, TxEnv,
+        BlockEnv, TxEnv,
         result::{ExecutionResult, ResultAndState},
     },
-    precompile::{PrecompileSpecId, Precompiles},
     state::EvmState,
 };
 
 /// Transactions run again, one after the other.
 #[expect(missing_debug_implementations, reason = "the EVM has none")]
 pub struct Replay<'i, DB: DatabaseRef, I> {
-    evm: EthEvm<ReplayState<'i, DB>, Inspected<I>, PrecompilesMap>,
+    evm: EthEvm<ReplayState<'i, DB>, Inspected<I>, ChainPrecompiles>,
     /// The base fee and the blob base fee, which calls without a price do not see.
     fees: (u64, Option<u128>),
 }
@@ -95,14 +94,16 @@ where
     pub fn on_state(
         spec: &ChainSpec,
         db: DB,
-        env: EvmEnv,
+        env: ChainEnv,
         inspector: I,
         interrupt: &'i mut dyn FnMut() -> bool,
     ) -> Self {
-        let fees = prices(&env.block_env);
+        let fees = prices(&env.evm.block_env);
         let inspector = Inspected::new(StorageCollisions::of(spec), inspector);
         let state = ReplayState::new(db, interrupt);
-        let evm = install(EthEvmBuilder::new(state, env).inspector(inspector).build(), false);
+        let precompiles = ChainPrecompiles::of(&env);
+        let evm = EthEvmBuilder::new(state, env.evm).inspector(inspector).build();
+        let evm = install(precompiles::install(evm, precompiles, false), false);
         Self { evm, fees }
     }
 
@@ -128,10 +129,6 @@ where
             let (db, _, precompiles) = self.evm.components_mut();
             apply_accounts(overrides, db, precompiles)
                 .map_err(|error| self.failure().unwrap_or(error))?;
-            // Those that were moved away stay warm (EIP-2929).
-            let context = self.evm.ctx_mut();
-            let precompiles = Precompiles::new(PrecompileSpecId::from_spec_id(context.cfg.spec));
-            context.journaled_state.warm_precompiles(precompiles.addresses_set());
         }
         Ok(())
     }

@@ -9,6 +9,7 @@
 mod account;
 mod authority;
 mod block;
+pub mod precompile;
 
 pub use account::{AccountState, GenesisAlloc};
 pub use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH, Header};

@@ -1,8 +1,7 @@
 //! Accounts and precompiles.
 
 use super::OverrideError;
-use crate::error::CallError;
-use alloy_evm::precompiles::PrecompilesMap;
+use crate::{error::CallError, precompiles::ChainPrecompiles};
 use alloy_primitives::{Address, B256, U256, map::B256HashMap};
 use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
 use revm::{
@@ -22,7 +21,7 @@ use revm::{
 pub(crate) fn apply_accounts<DB: Database + DatabaseCommit>(
     overrides: &StateOverride,
     db: &mut DB,
-    precompiles: &mut PrecompilesMap,
+    precompiles: &mut ChainPrecompiles,
 ) -> Result<(), CallError> {
     let mut sorted: Vec<_> = overrides.iter().collect();
     sorted.sort_unstable_by_key(|(address, _)| **address);
@@ -39,9 +38,9 @@ fn displace_precompile(
     overrides: &StateOverride,
     address: Address,
     account: &AccountOverride,
-    precompiles: &mut PrecompilesMap,
+    precompiles: &mut ChainPrecompiles,
 ) -> Result<(), OverrideError> {
-    let is_precompile = precompiles.get(&address).is_some();
+    let is_precompile = precompiles.is_at(&address);
     if let Some(destination) = account.move_precompile_to {
         if !is_precompile {
             return Err(OverrideError::NotAPrecompile(address));
@@ -56,14 +55,7 @@ fn displace_precompile(
     if !is_precompile {
         return Ok(());
     }
-    let mut taken = None;
-    precompiles.apply_precompile(&address, |precompile| {
-        taken = precompile;
-        None
-    });
-    if let Some(destination) = account.move_precompile_to {
-        precompiles.apply_precompile(&destination, |_| taken);
-    }
+    precompiles.displace(address, account.move_precompile_to);
     Ok(())
 }
 

@@ -7,11 +7,12 @@ use super::{
     transfers::LogCollector,
 };
 use crate::{
-    call::{CallOutcome, call_error, call_evm, look_away, precompiles_of},
+    call::{CallOutcome, call_error, call_evm, look_away},
     env::evm_env,
     error::CallError,
     execute::{IntermediateRoot, block_error},
     overrides::apply_accounts,
+    precompiles::ChainPrecompiles,
     receipts::{bloom, receipt, set_post_state},
     requests,
 };
@@ -24,7 +25,6 @@ use alloy_evm::{
     Evm,
     block::{SystemCaller, state_changes::post_block_balance_increments},
     eth::EthEvm,
-    precompiles::PrecompilesMap,
 };
 use alloy_hardforks::EthereumHardforks;
 use alloy_primitives::{Sealed, TxKind};
@@ -50,7 +50,7 @@ pub(super) struct Position<'a> {
     pub(super) left: &'a mut Left,
 }
 
-type BlockEvm<'s, 'i, DB> = EthEvm<&'s mut SimulatedState<'i, DB>, LogCollector, PrecompilesMap>;
+type BlockEvm<'s, 'i, DB> = EthEvm<&'s mut SimulatedState<'i, DB>, LogCollector, ChainPrecompiles>;
 
 /// What the calls of a block leave behind.
 #[derive(Default)]
@@ -75,14 +75,14 @@ impl Position<'_> {
     ) -> Result<SimulatedBlock, SimulateError> {
         let BlockCalls { block_overrides, state_overrides, calls } = block;
         let mut env = evm_env(self.spec, &header);
-        look_away(&mut env, self.options.memory_bytes_max);
+        look_away(&mut env.evm, self.options.memory_bytes_max);
         // Fees are looked at before the EVM does.
-        env.cfg_env.disable_base_fee = true;
-        block_overrides.apply_blob_base_fee(&mut env);
-        let mut precompiles = precompiles_of(env.cfg_env.spec);
+        env.evm.cfg_env.disable_base_fee = true;
+        block_overrides.apply_blob_base_fee(&mut env.evm);
+        let mut precompiles = ChainPrecompiles::of(&env);
         apply_accounts(&state_overrides, state, &mut precompiles)?;
         let collector = LogCollector::new(self.options.trace_transfers);
-        let mut evm = call_evm(&mut *state, env, precompiles, collector);
+        let mut evm = call_evm(&mut *state, env.evm, precompiles, collector);
         SystemCaller::new(self.spec)
             .apply_pre_execution_changes(&header, &mut evm)
             .map_err(|error| SimulateError::Block(block_error(error).to_string()))?;

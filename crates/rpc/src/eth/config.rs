@@ -12,6 +12,7 @@ use alloy_eips::{
 use alloy_primitives::{Address, FixedBytes, U160};
 use jsonrpsee::core::RegisterMethodError;
 use mfenx_chainspec::{ChainSpec, EthereumHardforks};
+use mfenx_primitives::precompile::{PRECOMPILE_NAMES, PRECOMPILES};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -125,6 +126,9 @@ fn precompiles(spec: &ChainSpec, time: u64) -> BTreeMap<&'static str, Address> {
     if spec.is_osaka_active_at_timestamp(time) {
         all.insert("P256VERIFY", number_address(P256VERIFY));
     }
+    if spec.has_precompiles_at(time) {
+        all.extend(PRECOMPILE_NAMES.into_iter().zip(PRECOMPILES));
+    }
     all
 }
 
@@ -183,7 +187,7 @@ mod tests {
     fn precompiles_stand_in_the_order_of_their_addresses() {
         let spec = ChainSpec::dev().unwrap();
         let all = precompiles(&spec, u64::MAX);
-        assert_eq!(all.len(), 18);
+        assert_eq!(all.len(), 18 + 6);
         for (name, last) in [("ECREC", 1), ("BLAKE2F", 9), ("KZG_POINT_EVALUATION", 10)] {
             assert_eq!(all[name], Address::with_last_byte(last), "{name}");
         }

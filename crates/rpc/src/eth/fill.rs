@@ -62,7 +62,7 @@ fn fill(context: &Context, args: &Args<'_>, cancel: &Cancel) -> Result<Filled, R
     }
     check(&request)?;
     let env = evm_env(&context.spec, &head);
-    let fork = env.cfg_env.spec;
+    let fork = env.evm.cfg_env.spec;
     if request.gas.is_none() {
         let options = CallOptions {
             state_overrides: None,

@@ -13,7 +13,7 @@ async fn the_rules_in_force_are_told() {
     assert_eq!(current["chainId"], format!("{:#x}", chain.spec.chain_id()));
     let fork_id = chain.spec.fork_hash_at(u64::MAX);
     assert_eq!(current["forkId"], alloy_primitives::hex::encode_prefixed(fork_id));
-    assert_eq!(current["precompiles"].as_object().unwrap().len(), 18);
+    assert_eq!(current["precompiles"].as_object().unwrap().len(), 24);
     assert_eq!(current["systemContracts"].as_object().unwrap().len(), 5);
     let blobs = chain.spec.blob_params_at(u64::MAX).unwrap();
     assert_eq!(current["blobSchedule"]["max"], blobs.max_blob_count);

@@ -192,4 +192,14 @@ impl Reader {
     pub fn certificate(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.numbered(self.txn().tables.certificates, number)?.map(Slice::into_owned))
     }
+
+    /// What `look` finds in the commit certificate of a block, without copying it.
+    pub(crate) fn with_certificate<T>(
+        &self,
+        number: u64,
+        look: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        let record = self.numbered(self.txn().tables.certificates, number)?;
+        Ok(record.map(|record| look(&record)))
+    }
 }

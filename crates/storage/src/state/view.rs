@@ -8,7 +8,7 @@ use crate::{
     txn::{Slice, Txn},
 };
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
-use mfenx_primitives::AccountState;
+use mfenx_primitives::{AccountState, precompile::RecordWord};
 use reth_libmdbx::tx::TransactionKind;
 use revm::{DatabaseRef, bytecode::Bytecode, state::AccountInfo};
 
@@ -198,8 +198,17 @@ impl DatabaseRef for StateView<'_> {
         self.storage(address, slot)
     }
 
-    /// Zero for a block that is not there.
+    /// Zero for a block that is not there. For a number that stands for a word of what is kept
+    /// beside a block ([`RecordWord`]), that word, or zero where nothing is kept and beside the
+    /// blocks after the one whose state this is.
     fn block_hash_ref(&self, number: u64) -> Result<B256, StoreError> {
-        Ok(self.reader.block_hash(number)?.unwrap_or_default())
+        let Some(word) = RecordWord::of_number(number) else {
+            return Ok(self.reader.block_hash(number)?.unwrap_or_default());
+        };
+        if self.after.is_some_and(|after| word.height > after) {
+            return Ok(B256::ZERO);
+        }
+        let record = self.reader.with_certificate(word.height, |record| word.of(record))?;
+        Ok(record.map_or(B256::ZERO, B256::from))
     }
 }

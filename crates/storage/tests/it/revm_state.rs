@@ -1,10 +1,11 @@
 //! The bundle as revm itself makes it, over a view of the store: what execution will do.
 
-use crate::chain::{Account, Chain, State, address, expected_root};
+use crate::chain::{Account, Chain, State, address, block_on, expected_root};
 use alloy_primitives::{Address, Bytes, U256, keccak256};
+use mfenx_primitives::precompile::RecordWord;
 use mfenx_storage::StateChanges;
 use revm::{
-    DatabaseCommit,
+    DatabaseCommit, DatabaseRef,
     bytecode::Bytecode,
     database::{
         BundleState, State as RevmState, WrapDatabaseRef, states::bundle_state::BundleRetention,
@@ -135,4 +136,34 @@ fn storage_is_changed_cleared_and_added_to() {
     chain.check_state_at(0);
     chain.check_state_at(1);
     chain.verify();
+}
+
+/// What is kept beside a block is read word by word, up to the block whose state is read.
+#[test]
+fn words_of_records_are_read_through_block_hashes() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut chain = Chain::new(dir.path(), genesis());
+    let genesis_hash = chain.head.hash();
+    let hashes: Vec<_> = (0..3)
+        .map(|_| {
+            let (block, receipts) = block_on(&chain.head, chain.head.state_root, 0);
+            chain.commit_block(&block, &receipts, &[]);
+            chain.head.hash()
+        })
+        .collect();
+    let reader = chain.store.reader().unwrap();
+    let word = |height, word| RecordWord { height, word }.number().unwrap();
+    let (latest, second) = (reader.latest_state(), reader.state_at(2).unwrap());
+    assert_eq!(latest.block_hash_ref(0).unwrap(), genesis_hash);
+    for (height, hash) in (1..).zip(&hashes) {
+        assert_eq!(latest.block_hash_ref(height).unwrap(), *hash);
+        // The chain of these tests keeps the hash of a block beside it.
+        assert_eq!(latest.block_hash_ref(word(height, 0)).unwrap(), *hash);
+        assert!(latest.block_hash_ref(word(height, 1)).unwrap().is_zero());
+        let seen = second.block_hash_ref(word(height, 0)).unwrap();
+        assert_eq!(seen, if height <= 2 { *hash } else { Default::default() });
+    }
+    for height in [0, 4, 1 << 59] {
+        assert!(latest.block_hash_ref(word(height, 0)).unwrap().is_zero());
+    }
 }

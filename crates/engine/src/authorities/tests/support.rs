@@ -115,7 +115,7 @@ impl Registry {
 
     /// A transaction to the registry; a revert gives what it reverted with.
     pub(super) fn send_raw(&mut self, tx: TxEnv) -> Result<Done, Bytes> {
-        let env = evm_env(&self.spec, &self.header());
+        let env = evm_env(&self.spec, &self.header()).evm;
         let context = Context::mainnet().with_db(&mut self.db).with_block(env.block_env);
         let mut evm = context.with_cfg(env.cfg_env).build_mainnet();
         evm.ctx.cfg.disable_nonce_check = true;

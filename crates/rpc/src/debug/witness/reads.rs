@@ -2,6 +2,7 @@
 
 use super::Bounds;
 use alloy_primitives::{Address, B256, Bytes, U256};
+use mfenx_primitives::precompile::RecordWord;
 use mfenx_storage::StoreError;
 use revm::{
     DatabaseRef, bytecode::Bytecode, database_interface::DBErrorMarker, state::AccountInfo,
@@ -107,7 +108,11 @@ impl<DB: DatabaseRef<Error = StoreError>> DatabaseRef for Recorder<'_, DB> {
         Ok(self.state.storage_ref(address, slot)?)
     }
 
+    /// Words of what is kept beside a block are no hashes: no header of a witness proves them.
     fn block_hash_ref(&self, number: u64) -> Result<B256, ReadError> {
+        if RecordWord::of_number(number).is_some() {
+            return Ok(self.state.block_hash_ref(number)?);
+        }
         self.record(|reads| {
             reads.oldest_hash = Some(reads.oldest_hash.map_or(number, |oldest| oldest.min(number)));
             0
