@@ -12,9 +12,9 @@ pub const COMPUTE_ADDRESS: Address = address!("000000000000000000000000000000002
 const ARTIFACT: &str = include_str!("../../../chainspec/contracts/artifacts/Compute.json");
 
 /// Slot of the parameters; the registry is in its lowest 20 bytes.
-const PARAMS_SLOT: U256 = U256::ZERO;
+const PARAMS_SLOT: B256 = B256::ZERO;
 /// Slot of the length of the council, which judges where there is no registry.
-const COUNCIL_SLOT: U256 = U256::from_limbs([2, 0, 0, 0]);
+const COUNCIL_SLOT: B256 = B256::with_last_byte(2);
 /// Bits of an address.
 const ADDRESS_BITS: usize = 160;
 
@@ -36,12 +36,12 @@ pub fn compute_code() -> Result<Bytes, ChainSpecError> {
 pub(crate) fn link_registry(genesis: &mut Genesis) {
     let Some(account) = genesis.alloc.get_mut(&COMPUTE_ADDRESS) else { return };
     let storage = account.storage.get_or_insert_default();
-    let params = word(storage.get(&PARAMS_SLOT.into()));
+    let params = word(storage.get(&PARAMS_SLOT));
     let registry = U256::from_be_bytes(REGISTRY_ADDRESS.into_word().0);
     let params = params >> ADDRESS_BITS << ADDRESS_BITS | registry;
-    storage.insert(PARAMS_SLOT.into(), params.into());
-    let members = word(storage.remove(&COUNCIL_SLOT.into()).as_ref());
-    let first = U256::from_be_bytes(keccak256(B256::from(COUNCIL_SLOT)).0);
+    storage.insert(PARAMS_SLOT, params.into());
+    let members = word(storage.remove(&COUNCIL_SLOT).as_ref());
+    let first = U256::from_be_bytes(keccak256(COUNCIL_SLOT).0);
     storage.retain(|slot, _| {
         let index = U256::from_be_bytes(slot.0).wrapping_sub(first);
         index >= members
@@ -51,7 +51,7 @@ pub(crate) fn link_registry(genesis: &mut Genesis) {
 /// Whether the Compute contract, if there is one, asks the registry who the authorities are.
 pub(crate) fn asks_registry(genesis: &Genesis) -> bool {
     let registry = |account: &GenesisAccount| {
-        let params = account.storage.as_ref().and_then(|storage| storage.get(&PARAMS_SLOT.into()));
+        let params = account.storage.as_ref().and_then(|storage| storage.get(&PARAMS_SLOT));
         Address::from_word(word(params).into()) == REGISTRY_ADDRESS
     };
     genesis.alloc.get(&COMPUTE_ADDRESS).is_none_or(registry)
@@ -91,10 +91,9 @@ mod tests {
         let after = genesis.alloc[&COMPUTE_ADDRESS].storage.clone().unwrap();
         // The length of the council and its one member.
         assert_eq!(after.len(), before.len() - 2);
-        let params = B256::from(PARAMS_SLOT);
-        assert_eq!(after[&params].0[..12], before[&params].0[..12]);
+        assert_eq!(after[&PARAMS_SLOT].0[..12], before[&PARAMS_SLOT].0[..12]);
         for (slot, value) in &after {
-            assert!(*slot == params || before[slot] == *value);
+            assert!(*slot == PARAMS_SLOT || before[slot] == *value);
         }
     }
 
