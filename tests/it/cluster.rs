@@ -246,7 +246,7 @@ fn lively_base(dir: &Path) -> PathBuf {
 }
 
 /// Hash and state root of every block up to `last`.
-fn blocks(rpc: &Rpc, last: u64) -> Vec<(Value, Value)> {
+pub(crate) fn blocks(rpc: &Rpc, last: u64) -> Vec<(Value, Value)> {
     let params: Vec<_> = (0..=last).map(|number| json!([format!("{number:#x}"), false])).collect();
     let mut all = Vec::new();
     for chunk in params.chunks(100) {

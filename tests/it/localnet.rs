@@ -1,7 +1,8 @@
 //! `mfenx localnet`, as a newcomer types it.
 
 use crate::{
-    cluster::until,
+    change::StopWhenDropped,
+    cluster::{TIME_MAX, load, until},
     node::{Ended, field, mfenx, run},
     rpc::Rpc,
     wallet::{STRANGER, account, sign, transfer},
@@ -11,33 +12,42 @@ use mfenx_vrf::{Proof, PublicKey};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader},
+    net::SocketAddr,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{atomic::AtomicBool, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
 const START_TIME_MAX: Duration = Duration::from_secs(90);
-/// What "within two block times" may take on a busy machine without optimisation.
-const FINAL_TIME_MAX: Duration = Duration::from_secs(8);
+/// Two block times.
+const FINAL_TIME_MAX: Duration = Duration::from_secs(2);
+/// Transactions of a series, and series at most.
+const SERIES: usize = 8;
+const SERIES_MAX: usize = 4;
+const POLL: Duration = Duration::from_millis(5);
 
 /// A running `mfenx localnet`. Dropping it kills it.
-struct Localnet {
+pub(crate) struct Localnet {
     child: Child,
     lines: mpsc::Receiver<String>,
-    nodes: Vec<Listed>,
+    pub(crate) nodes: Vec<Listed>,
 }
 
 /// A node as the command lists it.
-struct Listed {
-    name: String,
-    pid: u32,
-    rpc: Rpc,
+pub(crate) struct Listed {
+    pub(crate) name: String,
+    pub(crate) pid: u32,
+    /// Where its peers reach it.
+    pub(crate) p2p: String,
+    pub(crate) http: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) rpc: Rpc,
 }
 
 impl Localnet {
-    fn start(datadir: &Path, options: &[&str]) -> Self {
+    pub(crate) fn start(datadir: &Path, options: &[&str]) -> Self {
         let mut command = mfenx(&["localnet", "--base-port", "0", "--log", "info"]);
         command.args(options).arg("--datadir").arg(datadir);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("mfenx starts");
@@ -62,23 +72,26 @@ impl Localnet {
                     p2p.starts_with("/ip4/127.0.0.1/tcp/") && p2p.contains("/p2p/12D3"),
                     "{line}"
                 );
-                let rpc = Rpc::new(field(&line, "http").parse().expect("an address"));
-                net.nodes.push(Listed { name, pid, rpc });
+                let p2p = p2p.to_owned();
+                let http = field(&line, "http").parse().expect("an address");
+                let admin = field(&line, "admin").parse().expect("an address");
+                let rpc = Rpc::new(http);
+                net.nodes.push(Listed { name, pid, p2p, http, admin, rpc });
             }
         }
     }
 
-    fn line(&self, time_max: Duration) -> Option<String> {
+    pub(crate) fn line(&self, time_max: Duration) -> Option<String> {
         self.lines.recv_timeout(time_max).ok()
     }
 
-    fn signal(&self, signal: &str, pid: u32) {
+    pub(crate) fn signal(&self, signal: &str, pid: u32) {
         let command = format!("kill -{signal} {pid}");
         assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
     }
 
     /// Ends the command with a signal and waits until none of its nodes is left.
-    fn end(&mut self, signal: &str) -> Option<i32> {
+    pub(crate) fn end(&mut self, signal: &str) -> Option<i32> {
         self.signal(signal, self.child.id());
         let mut status = None;
         until("localnet ends", || {
@@ -100,14 +113,13 @@ impl Drop for Localnet {
 }
 
 /// Whether there is such a process that still runs.
-fn is_alive(pid: u32) -> bool {
+pub(crate) fn is_alive(pid: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
     !stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
 }
 
 /// The same block and state at every node; the receipt.
 fn is_final_everywhere(net: &Localnet, hash: &Value) -> Value {
-    let start = Instant::now();
     let mut receipts = Vec::new();
     for node in &net.nodes {
         let mut receipt = Value::Null;
@@ -117,8 +129,6 @@ fn is_final_everywhere(net: &Localnet, hash: &Value) -> Value {
         });
         receipts.push(receipt);
     }
-    let taken = start.elapsed();
-    assert!(taken < FINAL_TIME_MAX, "final on all after {taken:?}");
     let number = receipts[0]["blockNumber"].clone();
     let blocks: Vec<_> = net
         .nodes
@@ -131,6 +141,59 @@ fn is_final_everywhere(net: &Localnet, hash: &Value) -> Value {
         assert_eq!(block["stateRoot"], blocks[0]["stateRoot"]);
     }
     receipts.swap_remove(0)
+}
+
+/// From sending to the follower, right after a block, until every node serves the receipt.
+fn time_to_finality(net: &Localnet, index: u32) -> Duration {
+    let follower = &net.nodes.last().expect("a follower").rpc;
+    let head = || follower.quantity("eth_blockNumber", json!([]));
+    let before = head();
+    let start = Instant::now();
+    while head() == before {
+        assert!(start.elapsed() < TIME_MAX, "no block after {before}");
+        thread::sleep(POLL);
+    }
+    let start = Instant::now();
+    let hash = send(follower, index);
+    let slowest = thread::scope(|scope| {
+        let wait = |node: &Listed| {
+            while node.rpc.get("eth_getTransactionReceipt", json!([hash])).is_null() {
+                assert!(start.elapsed() < TIME_MAX, "{hash} is not final at {}", node.name);
+                thread::sleep(POLL);
+            }
+            start.elapsed()
+        };
+        let waits: Vec<_> = net.nodes.iter().map(|node| scope.spawn(move || wait(node))).collect();
+        waits.into_iter().map(|wait| wait.join().expect("a receipt")).max()
+    });
+    is_final_everywhere(net, &hash);
+    slowest.unwrap_or_default()
+}
+
+/// Two block times, from the boundary of a block, while the network has something to do. What the
+/// machine does besides can only lengthen it, so one series of several has to hold, and holds whole.
+fn finality_is_two_blocks(net: &Localnet) {
+    let stop = AtomicBool::new(false);
+    let mut series = Vec::new();
+    let loaded = Rpc::new(net.nodes[0].http);
+    thread::scope(|scope| {
+        scope.spawn(|| load(&loaded, 9, &stop));
+        let _stopped = StopWhenDropped(&stop);
+        while series.len() < SERIES_MAX {
+            let mut times: Vec<_> = (0..SERIES).map(|_| time_to_finality(net, 3)).collect();
+            times.sort_unstable();
+            println!("finality at all nodes, series {}: {times:.3?}", series.len() + 1);
+            let slowest = times[SERIES - 1];
+            series.push(slowest);
+            if slowest <= FINAL_TIME_MAX {
+                break;
+            }
+        }
+    });
+    assert!(
+        series.iter().any(|slowest| *slowest <= FINAL_TIME_MAX),
+        "no series within {FINAL_TIME_MAX:?}: the slowest of each took {series:?}"
+    );
 }
 
 fn send(rpc: &Rpc, index: u32) -> Value {
@@ -185,6 +248,7 @@ fn a_network_in_one_command_that_goes_on_where_it_was() {
 
     let receipt = is_final_everywhere(&net, &send(follower, 0));
     records_hold(follower, &receipt["blockNumber"]);
+    finality_is_two_blocks(&net);
     assert_eq!(follower.get("mfenx_consensusStatus", json!([]))["authority"], false);
     assert_eq!(net.nodes[0].rpc.get("mfenx_consensusStatus", json!([]))["authority"], true);
 

@@ -8,6 +8,7 @@
 // A test that cannot go on has failed; every function here is part of one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod change;
 mod clients;
 mod cluster;
 mod crash;
@@ -21,6 +22,7 @@ mod load;
 mod localnet;
 mod network;
 mod node;
+mod observed;
 mod partition;
 mod persistence;
 mod precompiles;

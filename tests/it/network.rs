@@ -55,7 +55,7 @@ fn refused(command: Command, words: &[&str]) {
 }
 
 /// The status and the body of `GET path`.
-fn get(address: SocketAddr, path: &str) -> (u16, Value) {
+pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();

@@ -23,7 +23,7 @@ const EXIT_TIME_MAX: Duration = Duration::from_secs(60);
 const LOG_LINES_SHOWN: usize = 60;
 
 /// Settings that a developer's shell may have and a test must not.
-const ENVIRONMENT: [&str; 17] = [
+const ENVIRONMENT: [&str; 19] = [
     "MFENX_ADMIN",
     "MFENX_API",
     "MFENX_BASE_PORT",
@@ -36,11 +36,13 @@ const ENVIRONMENT: [&str; 17] = [
     "MFENX_HTTP",
     "MFENX_KEYS",
     "MFENX_LOG",
+    "MFENX_OPERATOR_KEY",
     "MFENX_P2P",
     "MFENX_PASSPHRASE_FILE",
     "MFENX_READY_HEAD_AGE",
     "MFENX_READY_LAG",
     "MFENX_READY_PEERS",
+    "MFENX_RPC",
 ];
 
 /// The program: `MFENX_BIN`, or the one in this test's target directory.
@@ -190,11 +192,7 @@ impl Node {
     /// The value of a metric, whose name and labels are as in Prometheus' text format; 0 when there
     /// is none yet.
     pub(crate) fn metric(&self, name: &str) -> f64 {
-        let mut connection = TcpStream::connect(self.admin).expect("the admin port");
-        let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-        connection.write_all(request.as_bytes()).expect("the admin port");
-        let mut text = String::new();
-        connection.read_to_string(&mut text).expect("the admin port");
+        let text = metrics(self.admin);
         let mut values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         values.next().map_or(0.0, |value| value.parse().expect("a number"))
     }
@@ -262,6 +260,16 @@ pub(crate) fn die_young(datadir: &Path, life: Duration) {
     thread::sleep(life);
     let _ = child.kill();
     let _ = child.wait();
+}
+
+/// What the admin port of a node serves to Prometheus.
+pub(crate) fn metrics(admin: SocketAddr) -> String {
+    let mut connection = TcpStream::connect(admin).expect("the admin port");
+    let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    connection.write_all(request.as_bytes()).expect("the admin port");
+    let mut text = String::new();
+    connection.read_to_string(&mut text).expect("the admin port");
+    text
 }
 
 fn wait(child: &mut Child, time_max: Duration) -> Option<ExitStatus> {

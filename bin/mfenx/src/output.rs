@@ -1,5 +1,5 @@
 //! What commands print. Results go to standard output, progress and failures to standard error.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::print_stderr)]
 
 use mfenx_node::{
     ChainSpec, ImportProgress, ImportReport, LocalnetEvent, NodeError, Quorum, Ready, RunningAs,
@@ -21,9 +21,9 @@ pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
-/// A result, on standard output.
+/// A result, on standard output. Who reads it may have read enough, as `head` does.
 pub(crate) fn result(text: &str) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 /// The lines after which everything serves; the last of them is for programs.
@@ -136,23 +136,23 @@ fn write_localnet(out: &mut impl Write, event: &LocalnetEvent) -> std::io::Resul
 /// The public keys of an authority.
 pub(crate) fn public_keys(keys: &PublicKeys) {
     let hexadecimal = |key: &[u8]| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    println!("Operator       {}", keys.operator);
-    println!("Consensus key  0x{}", hexadecimal(&keys.consensus_key));
-    println!("VRF key        0x{}", hexadecimal(&keys.vrf_key));
-    println!("Peer ID        {}", keys.peer_id_text());
-    println!("Peer key       0x{}", hexadecimal(&keys.peer_key().unwrap_or_default()));
+    result(&format!("Operator       {}", keys.operator));
+    result(&format!("Consensus key  0x{}", hexadecimal(&keys.consensus_key)));
+    result(&format!("VRF key        0x{}", hexadecimal(&keys.vrf_key)));
+    result(&format!("Peer ID        {}", keys.peer_id_text()));
+    result(&format!("Peer key       0x{}", hexadecimal(&keys.peer_key().unwrap_or_default())));
 }
 
 /// What everybody at a ceremony compares.
 pub(crate) fn genesis(spec: &ChainSpec, path: &Path) {
-    println!("Chain ID       {}", spec.chain_id());
-    println!("Genesis hash   {}", spec.genesis_header().hash());
+    result(&format!("Chain ID       {}", spec.chain_id()));
+    result(&format!("Genesis hash   {}", spec.genesis_header().hash()));
     if let Some(consensus) = spec.consensus() {
-        println!("Authorities    {}", consensus.authorities.len());
-        println!("Quorum         {:?}", consensus.quorum);
-        println!("Epoch          {} blocks", consensus.epoch_blocks);
+        result(&format!("Authorities    {}", consensus.authorities.len()));
+        result(&format!("Quorum         {:?}", consensus.quorum));
+        result(&format!("Epoch          {} blocks", consensus.epoch_blocks));
     }
-    println!("wrote {}", path.display());
+    result(&format!("wrote {}", path.display()));
 }
 
 /// Shows an import's progress: a line rewritten on a terminal, else a line every ten seconds.
@@ -189,20 +189,20 @@ impl Progress {
             0 => String::new(),
             known => format!(", {known} known already"),
         };
-        println!(
+        result(&format!(
             "imported {} blocks{known}, {} transactions, {:.1} Mgas in {seconds:.3} s",
             report.imported,
             report.transactions,
             report.gas as f64 / 1e6,
-        );
-        println!("head {} {}", report.head.number, report.head.hash());
+        ));
+        result(&format!("head {} {}", report.head.number, report.head.hash()));
     }
 }
 
 /// A table of tables.
 pub(crate) fn table_stats(tables: &[TableStats]) {
-    println!("{:<20} {:>14} {:>16}", "table", "entries", "bytes");
+    result(&format!("{:<20} {:>14} {:>16}", "table", "entries", "bytes"));
     for table in tables {
-        println!("{:<20} {:>14} {:>16}", table.name, table.entries, table.bytes);
+        result(&format!("{:<20} {:>14} {:>16}", table.name, table.entries, table.bytes));
     }
 }

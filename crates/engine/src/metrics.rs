@@ -47,7 +47,9 @@ pub(crate) fn rejected(count: usize) {
 
 /// What consensus, sync and gossip count.
 pub(crate) mod consensus {
-    use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+    use metrics::{
+        Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    };
     use mfenx_network::Verdict;
     use std::time::Duration;
 
@@ -59,6 +61,10 @@ pub(crate) mod consensus {
                 "Rounds of committed heights without decision",
             ),
             ("mfenx_consensus_votes_total", "Votes of this node, by kind"),
+            (
+                "mfenx_consensus_vrf_proofs_total",
+                "Randomness of decided blocks, by whether this node or another made it",
+            ),
             ("mfenx_consensus_equivocations_total", "Proofs of equivocation found"),
             ("mfenx_engine_gossip_total", "Messages of peers, by topic and verdict"),
             ("mfenx_engine_synced_blocks_total", "Blocks taken from peers"),
@@ -71,6 +77,19 @@ pub(crate) mod consensus {
         ] {
             describe_counter!(name, what);
         }
+        for (name, what) in [
+            ("mfenx_consensus_voting", "Whether this node votes: 1, else 0"),
+            ("mfenx_consensus_epoch", "The epoch of authorities of the next block"),
+            ("mfenx_engine_sync_lag_blocks", "How far the head is behind the highest of a peer"),
+        ] {
+            describe_gauge!(name, what);
+        }
+        // A counter that has not counted yet is there, too: whoever watches it sees that it is 0.
+        counter!("mfenx_consensus_rounds_total").absolute(0);
+        counter!("mfenx_consensus_missed_proposals_total").absolute(0);
+        counter!("mfenx_consensus_equivocations_total").absolute(0);
+        counter!("mfenx_engine_synced_blocks_total").absolute(0);
+        counter!("mfenx_engine_bad_data_total").absolute(0);
         describe_histogram!(
             "mfenx_consensus_commit_seconds",
             Unit::Seconds,
@@ -93,6 +112,19 @@ pub(crate) mod consensus {
     pub(crate) fn vote(prevote: bool) {
         let kind = if prevote { "prevote" } else { "precommit" };
         counter!("mfenx_consensus_votes_total", "kind" => kind).increment(1);
+    }
+
+    /// The proof of a decided block, made here or by another.
+    pub(crate) fn vrf_proof(ours: bool) {
+        let builder = if ours { "self" } else { "other" };
+        counter!("mfenx_consensus_vrf_proofs_total", "builder" => builder).increment(1);
+    }
+
+    /// Where the node stands.
+    pub(crate) fn standing(votes: bool, epoch: u64, lag_blocks: u64) {
+        gauge!("mfenx_consensus_voting").set(if votes { 1.0 } else { 0.0 });
+        gauge!("mfenx_consensus_epoch").set(epoch as f64);
+        gauge!("mfenx_engine_sync_lag_blocks").set(lag_blocks as f64);
     }
 
     pub(crate) fn equivocation() {

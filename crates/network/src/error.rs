@@ -13,7 +13,10 @@ pub struct IdentityError;
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
     /// A listening address is in use, or not an address of this machine.
-    #[error("cannot listen on {address}: {reason}")]
+    #[error(
+        "cannot listen on {address}: {reason}; stop the program that does, or choose another address \
+         for peers"
+    )]
     Listen {
         /// The address that was refused.
         address: Multiaddr,

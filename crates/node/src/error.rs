@@ -31,7 +31,10 @@ pub enum NodeError {
         found: String,
     },
     /// A directory without a chain, where one is needed.
-    #[error("{path} holds no chain yet; run `mfenx import` or `mfenx dev --datadir {path}` first")]
+    #[error(
+        "{path} holds no chain yet: `mfenx node` is told one with --chain, `mfenx import` and \
+         `mfenx dev --datadir {path}` make one for other commands"
+    )]
     NoChain {
         /// The directory.
         path: PathBuf,

@@ -67,6 +67,9 @@ pub fn run_node(config: NodeConfig, ready: impl FnOnce(&Ready)) -> Result<(), No
     mfenx_network::describe_metrics();
     let datadir = match &config.chain {
         Some(_) => DataDir::create(&config.datadir)?,
+        None if !config.datadir.exists() => {
+            return Err(NodeError::NoChain { path: config.datadir });
+        }
         None => DataDir::open(&config.datadir)?,
     };
     let spec = match config.chain {

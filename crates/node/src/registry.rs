@@ -20,7 +20,7 @@ pub use transaction::Outcome;
 
 use crate::keys::{OperatorKey, PublicKeys, Registration};
 use alloy_primitives::{Address, U256};
-use alloy_sol_types::SolCall;
+use alloy_sol_types::{SolCall, SolError};
 use client::Client;
 use mfenx_engine::IAuthorities;
 use std::{fmt, path::Path};
@@ -87,6 +87,7 @@ impl Registry {
     /// # Errors
     /// The registry refuses, or the transaction does not get into a block.
     pub fn propose(&self, change: Change, key: &OperatorKey) -> Result<Outcome, RegistryError> {
+        self.check_membership(&change)?;
         let call = match change {
             Change::Remove(operator) => IAuthorities::proposeRemovalCall { operator }.abi_encode(),
             Change::Add(keys, power) => {
@@ -113,6 +114,25 @@ impl Registry {
             }
         };
         transaction::send(&self.client, self.chain_id, key, call)
+    }
+
+    /// Refuses what could be proposed and voted for, but not be executed as things stand.
+    fn check_membership(&self, change: &Change) -> Result<(), RegistryError> {
+        let pending = self.client.view(&IAuthorities::pendingAuthoritiesCall {}, "latest")?;
+        let (operator, joins) = match change {
+            Change::Add(keys, _) => (keys.operator, true),
+            Change::Update(keys, _) => (keys.operator, false),
+            Change::Remove(operator) => (*operator, false),
+        };
+        let is_member = pending.authorities.iter().any(|it| it.operator == operator);
+        if is_member != joins {
+            return Ok(());
+        }
+        let reason = match joins {
+            true => IAuthorities::AlreadyMember { operator }.abi_encode(),
+            false => IAuthorities::NotMember { operator }.abi_encode(),
+        };
+        Err(RegistryError::Refused(refusal::words(&reason)))
     }
 
     /// Votes for a proposal.

@@ -102,11 +102,14 @@ impl Driver {
         let allowed = journal.may_sign(height, log);
         let participation = if allowed { Participation::Validator } else { Participation::Waiting };
         if !allowed && self.participation != participation {
-            tracing::warn!(
-                height,
-                "not voting yet: these keys may have signed here before, and this directory has no \
-                 record of it"
-            );
+            let why =
+                "these keys may have signed here before, and this directory has no record of it";
+            // On a new chain that is how everybody begins.
+            if height == 1 {
+                tracing::info!(height, "not voting before a quorum is there: {why}");
+            } else {
+                tracing::warn!(height, "not voting yet: {why}");
+            }
         }
         self.participation = participation;
         Ok(allowed)
@@ -186,6 +189,7 @@ impl Driver {
             let latency = at.elapsed();
             self.last_commit = Some(latency);
             counted::committed(certificate.round, latency);
+            counted::vrf_proof(self.operator == Some(committed.block.header().beneficiary));
             self.count_missed(certificate.round);
             log_block(&committed, certificate.round);
         }
@@ -240,6 +244,13 @@ impl Driver {
             missed_rounds: Arc::clone(&self.missed),
             last_commit: self.last_commit,
         };
+        let highest = peers.iter().map(|peer| peer.head.number).max().unwrap_or(0);
+        let lag = highest.saturating_sub(self.head.number);
+        counted::standing(
+            self.participation == Participation::Validator,
+            self.authorities.epoch(),
+            lag,
+        );
         self.status.send_if_modified(|held| {
             let changed = *held != status;
             *held = status;

@@ -86,6 +86,11 @@ impl Layout {
         let path = directory.join(CHAIN_FILE);
         let refused = |reason: String| NodeError::Localnet { path: path.clone(), reason };
         let spec = read_chain(&path)?;
+        if !validator(directory, 1).keys().exists() {
+            let reason = "is the chain of something else: there is no validator-1 with keys beside it; \
+                          name an empty or a new --datadir";
+            return Err(refused(reason.to_owned()));
+        }
         let Some(consensus) = spec.consensus() else { return Err(NodeError::NoAuthorities) };
         let held = consensus.authorities.len();
         if held != usize::from(validators) {
@@ -221,5 +226,12 @@ mod tests {
         fs::write(dir.path().join("thesis.tex"), "x").unwrap();
         assert!(refused(Layout::open_or_make(dir.path(), rules(3, None))).contains("thesis.tex"));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        // A ceremony's directory has a chain file of the same name.
+        let ceremony = tempfile::tempdir().unwrap();
+        let chain = ChainSpec::dev().unwrap();
+        let text = serde_json::to_string(chain.genesis()).unwrap();
+        fs::write(ceremony.path().join(CHAIN_FILE), text).unwrap();
+        let said = refused(Layout::open_or_make(ceremony.path(), rules(3, None)));
+        assert!(said.contains("no validator-1"), "{said}");
     }
 }

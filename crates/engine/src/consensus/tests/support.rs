@@ -7,7 +7,7 @@ use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
-use mfenx_chainspec::{ChainSpec, ConsensusParams, ConsensusTimeouts};
+use mfenx_chainspec::{ChainSpec, ConsensusParams, ConsensusTimeouts, REGISTRY_ADDRESS};
 use mfenx_consensus::ConsensusKey;
 use mfenx_network::{Identity, Limits, Network, NetworkConfig, NetworkHandle, PeerAddress};
 use mfenx_primitives::{AccountState, Authority, Quorum, RecoveredTransaction, Transaction};
@@ -39,22 +39,37 @@ pub(super) fn keys(index: u8) -> ValidatorKeys {
     }
 }
 
+/// The same keys under an operator who has something, and can sign transactions.
+pub(super) fn keys_of_signer(index: u8) -> ValidatorKeys {
+    ValidatorKeys { operator: signer(index.into()).address(), ..keys(index) }
+}
+
+pub(super) fn authority(index: u8, keys: &ValidatorKeys) -> Authority {
+    Authority {
+        operator: keys.operator,
+        consensus_key: keys.consensus.public_key().to_bytes(),
+        vrf_key: *keys.vrf.public_key().as_bytes(),
+        peer_id: identity(index).peer_id_bytes(),
+        power: 1,
+    }
+}
+
 /// The development chain with `count` authorities and blocks every `block_ms`.
 pub(super) fn spec(count: u8, quorum: Quorum, block_ms: u64) -> Arc<ChainSpec> {
-    let authorities = (0..count).map(|index| {
-        let keys = keys(index);
-        Authority {
-            operator: keys.operator,
-            consensus_key: keys.consensus.public_key().to_bytes(),
-            vrf_key: *keys.vrf.public_key().as_bytes(),
-            peer_id: identity(index).peer_id_bytes(),
-            power: 1,
-        }
-    });
+    let authorities = (0..count).map(|index| authority(index, &keys(index)));
+    spec_of(authorities.collect(), quorum, block_ms, 1_000)
+}
+
+pub(super) fn spec_of(
+    authorities: Vec<Authority>,
+    quorum: Quorum,
+    block_ms: u64,
+    epoch_blocks: u64,
+) -> Arc<ChainSpec> {
     let params = ConsensusParams {
         quorum,
-        epoch_blocks: 1_000,
-        authorities: authorities.collect(),
+        epoch_blocks,
+        authorities,
         timeouts: ConsensusTimeouts {
             propose_ms: 1_000,
             prevote_ms: 200,
@@ -210,16 +225,24 @@ impl Node {
 
     /// Sends `5` wei and something to read.
     pub(super) fn send_input(&self, from: u32, nonce: u64, input: Bytes, gas_limit: u64) -> B256 {
+        let to = TxKind::Call(Address::repeat_byte(0x77));
+        let value = U256::from(5);
+        self.sign_and_send(from, TxEip1559 { nonce, gas_limit, input, to, value, ..<_>::default() })
+    }
+
+    /// Calls the registry of authorities.
+    pub(super) fn send_to_registry(&self, from: u32, nonce: u64, call: Vec<u8>) -> B256 {
+        let to = TxKind::Call(REGISTRY_ADDRESS);
+        let (input, gas_limit) = (Bytes::from(call), 3_000_000);
+        self.sign_and_send(from, TxEip1559 { nonce, gas_limit, input, to, ..<_>::default() })
+    }
+
+    fn sign_and_send(&self, from: u32, unsigned: TxEip1559) -> B256 {
         let unsigned = TxEip1559 {
             chain_id: self.chain.spec().chain_id(),
-            nonce,
-            gas_limit,
-            input,
             max_fee_per_gas: 10_000_000_000,
             max_priority_fee_per_gas: 1_000_000_000,
-            to: TxKind::Call(Address::repeat_byte(0x77)),
-            value: U256::from(5),
-            ..TxEip1559::default()
+            ..unsigned
         };
         let signer = signer(from);
         let signature = signer.sign_hash_sync(&unsigned.signature_hash()).unwrap();
