@@ -12,10 +12,14 @@ use std::{
 mod authorities;
 mod keys;
 mod network;
+mod worker;
 
 pub(crate) use authorities::{AuthoritiesCommand, ProposeCommand, SenderArgs, VoteArgs};
 pub(crate) use keys::{GenesisArgs, KeysCommand, QuorumArg, ShowArgs, VerifyArgs};
 pub(crate) use network::{LocalnetArgs, NodeArgs};
+pub(crate) use worker::{
+    AccessArgs, BackendArg, DevicesArgs, RunArgs, StatusArgs, WantedArgs, WorkerArgs, WorkerCommand,
+};
 
 /// MFENX: an EVM-compatible node for chain ID 177155.
 #[derive(Debug, Parser)]
@@ -65,6 +69,8 @@ pub(crate) enum Command {
     /// The authorities of a running network: list them, propose changes and vote.
     #[command(subcommand)]
     Authorities(AuthoritiesCommand),
+    /// Sell verified computation of this machine to the Compute contract.
+    Worker(Box<WorkerArgs>),
     /// Look into a store.
     #[command(subcommand)]
     Db(DbCommand),

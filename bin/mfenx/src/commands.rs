@@ -13,6 +13,7 @@ use std::{path::Path, sync::Arc};
 mod authorities;
 mod keys;
 mod network;
+mod worker;
 
 /// `log` is the filter of logs that the user named.
 pub(crate) fn run(command: Command, log: &str) -> Result<(), NodeError> {
@@ -26,6 +27,7 @@ pub(crate) fn run(command: Command, log: &str) -> Result<(), NodeError> {
         Command::Genesis(args) => keys::genesis(args),
         Command::Keys(command) => keys::run(command),
         Command::Authorities(command) => authorities::run(command),
+        Command::Worker(args) => worker::run(*args),
         Command::Db(DbCommand::Stats(args)) => db_stats(&args),
         Command::Db(DbCommand::Verify(args)) => db_verify(&args),
     }

@@ -160,6 +160,9 @@ pub enum NodeError {
     /// Keys could not be made or read, or registration data proves nothing.
     #[error(transparent)]
     Keys(#[from] crate::keys::KeysError),
+    /// A worker does not start, or stops.
+    #[error(transparent)]
+    Worker(#[from] mfenx_worker::WorkerError),
     /// The registry of authorities could not be read or changed.
     #[error(transparent)]
     Registry(#[from] crate::registry::RegistryError),
@@ -237,6 +240,8 @@ impl NodeError {
             )
             | Self::Telemetry(_) => 2,
             Self::Registry(error) => error.exit_code(),
+            Self::Worker(error) if error.is_passing() => 1,
+            Self::Worker(_) => 2,
             Self::Store(error) | Self::Engine(EngineError::Store(error)) => store_exit_code(error),
             Self::Import { .. }
             | Self::Runtime(_)

@@ -64,14 +64,21 @@ pub fn parse_fund(text: &str) -> Result<Funded, String> {
     let address = address
         .parse()
         .map_err(|_| format!("`{address}` is not an address: 0x and 40 hex digits"))?;
+    Ok(Funded { address, amount: parse_julian(amount)? })
+}
+
+/// Reads an amount in JULIAN, such as `10.5`, as wei.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn parse_julian(amount: &str) -> Result<U256, String> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, decimals) = amount.split_once('.').unwrap_or((amount, "0"));
     let wrong = || format!("`{amount}` is not an amount in JULIAN: digits, with up to 18 decimals");
     if !digits(whole) || !digits(decimals) || decimals.len() > DECIMALS {
         return Err(wrong());
     }
-    let amount = format!("{whole}{decimals:0<DECIMALS$}").parse().map_err(|_| wrong())?;
-    Ok(Funded { address, amount })
+    format!("{whole}{decimals:0<DECIMALS$}").parse().map_err(|_| wrong())
 }
 
 /// What is wrong with a plan.

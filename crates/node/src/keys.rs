@@ -26,7 +26,7 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use directory::node_key;
+pub(crate) use directory::{make_operator, node_key, worker_key};
 pub use directory::{encrypt, load, new, public};
 pub use error::KeysError;
 pub use operator::OperatorKey;

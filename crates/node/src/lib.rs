@@ -27,13 +27,14 @@ mod run;
 mod supervise;
 mod transfer;
 mod watch;
+mod worker;
 
 pub use accounts::{DEV_ACCOUNTS, DEV_MNEMONIC, DevAccount, dev_accounts};
-pub use alloy_primitives::Address;
+pub use alloy_primitives::{Address, U256};
 pub use check::{VerifyOutput, stats_json, verify};
 pub use datadir::{DataDir, read_chain};
 pub use error::NodeError;
-pub use genesis::{EPOCH_BLOCKS, Funded, GenesisError, GenesisFile, GenesisPlan, parse_fund};
+pub use genesis::{EPOCH_BLOCKS, Funded, GenesisError, GenesisFile, GenesisPlan, parse_fund, parse_julian};
 pub use listen::Listen;
 pub use localnet::{LocalnetConfig, LocalnetEvent, LocalnetNode, run_localnet};
 pub use mfenx_chainspec::ChainSpec;
@@ -45,4 +46,9 @@ pub use mfenx_storage::{FORMAT as STORE_FORMAT, TableStats};
 pub use network::{NodeConfig, run_node};
 pub use ready::{Ready, RunningAs};
 pub use run::{DevConfig, ServeConfig, run_dev, run_serve};
+pub use mfenx_worker::{Detected, Limits as WorkerLimits, Observed, Status as WorkerStatus};
 pub use transfer::{ImportProgress, ImportReport, export, import, open_existing};
+pub use worker::{
+    Account as WorkerAccount, BackendChoice, WorkerAccess, WorkerConfig, WorkerEvent, WorkerRequest,
+    WorkerTerms, run_observer, run_worker, worker_devices, worker_request, worker_status,
+};

@@ -77,14 +77,45 @@ pub fn load(directory: &Path, passphrase: Option<&Passphrase>) -> Result<Authori
 /// # Errors
 /// The file cannot be read or written, or others can read it.
 pub(crate) fn node_key(directory: &Path) -> Result<Secret, KeysError> {
-    let path = directory.join(Role::P2p.file_name());
+    key_of(directory, Role::P2p, None)
+}
+
+/// The key of a worker, `worker.key` in its directory, made when it is not there.
+///
+/// # Errors
+/// As [`node_key`]; and the passphrase is missing or wrong.
+pub(crate) fn worker_key(
+    directory: &Path,
+    passphrase: Option<&Passphrase>,
+) -> Result<Secret, KeysError> {
+    key_of(directory, Role::Worker, passphrase)
+}
+
+/// Makes the account of a worker's operator in `directory`, unless it is there.
+///
+/// # Errors
+/// As [`worker_key`].
+pub(crate) fn make_operator(
+    directory: &Path,
+    passphrase: Option<&Passphrase>,
+) -> Result<(), KeysError> {
+    key_of(directory, Role::Operator, passphrase).map(drop)
+}
+
+/// A key that is made when it is not there.
+fn key_of(
+    directory: &Path,
+    role: Role,
+    passphrase: Option<&Passphrase>,
+) -> Result<Secret, KeysError> {
+    let path = directory.join(role.file_name());
     let there =
         path.try_exists().map_err(|source| KeysError::File { path: path.clone(), source })?;
     if !there {
-        KeyFile::make(directory, Role::P2p, random()?, None)?.replace()?;
+        KeyFile::make(directory, role, random()?, passphrase)?.replace()?;
         sync(directory)?;
     }
-    KeyFile::read(directory, Role::P2p)?.open(None)
+    KeyFile::read(directory, role)?.open(passphrase)
 }
 
 /// Encrypts the keys in `directory` that are not encrypted yet, one file after the other. When some

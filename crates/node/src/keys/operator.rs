@@ -32,6 +32,11 @@ impl OperatorKey {
         self.0.address()
     }
 
+    /// What signs its transactions.
+    pub(crate) fn signer(&self) -> PrivateKeySigner {
+        self.0.clone()
+    }
+
     /// Signs the hash of a transaction.
     pub(crate) fn sign(&self, hash: &B256) -> Result<Signature, crate::registry::RegistryError> {
         let signed = self.0.sign_hash_sync(hash);

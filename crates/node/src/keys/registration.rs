@@ -97,7 +97,7 @@ pub fn register(
         let secret = file.open(passphrase)?;
         let statement = statement(file.role);
         *proof = match file.role {
-            Role::Consensus | Role::P2p => {
+            Role::Consensus | Role::P2p | Role::Worker => {
                 SigningKey::from_bytes(&secret).sign(&statement).to_bytes().into()
             }
             Role::Vrf => SecretKey::from_seed(*secret).prove(&statement).0.to_bytes().into(),
@@ -128,6 +128,7 @@ fn statement(role: Role, chain_id: u64, public: &PublicKeys) -> Vec<u8> {
         Role::Consensus => 1,
         Role::Vrf => 2,
         Role::P2p => 3,
+        Role::Worker => 4,
     };
     [
         DOMAIN,

@@ -1,4 +1,4 @@
-//! The four roles of keys: their names, and how a public part follows from a secret.
+//! The roles of keys, four of an authority and one of a worker: their names, and how a public part follows from a secret.
 
 use super::Secret;
 use alloy_primitives::{Address, B256};
@@ -15,6 +15,7 @@ pub(crate) enum Role {
     Vrf,
     P2p,
     Operator,
+    Worker,
 }
 
 /// The public part of a key.
@@ -26,6 +27,7 @@ pub(crate) enum PublicPart {
 }
 
 impl Role {
+    /// Those of an authority.
     pub(crate) const ALL: [Self; 4] = [Self::Consensus, Self::Vrf, Self::P2p, Self::Operator];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -34,6 +36,7 @@ impl Role {
             Self::Vrf => "vrf",
             Self::P2p => "p2p",
             Self::Operator => "operator",
+            Self::Worker => "worker",
         }
     }
 
@@ -45,7 +48,7 @@ impl Role {
     /// Ed25519 curve never happens and for secp256k1 hardly.
     pub(crate) fn public_of(self, secret: &Secret) -> Option<PublicPart> {
         Some(match self {
-            Self::Consensus => PublicPart::Key(ed25519_public(secret)),
+            Self::Consensus | Self::Worker => PublicPart::Key(ed25519_public(secret)),
             Self::Vrf => {
                 let secret = mfenx_vrf::SecretKey::from_seed(**secret);
                 PublicPart::Key(*secret.public_key().as_bytes())
@@ -59,7 +62,7 @@ impl Role {
     pub(crate) fn parse_public(self, text: &str) -> Result<PublicPart, String> {
         let hexadecimal = |bytes: usize| format!("`public` is 0x and {} hex digits", 2 * bytes);
         match self {
-            Self::Consensus | Self::Vrf => {
+            Self::Consensus | Self::Vrf | Self::Worker => {
                 text.parse::<B256>().map(|key| PublicPart::Key(key.0)).map_err(|_| hexadecimal(32))
             }
             Self::P2p => peer_id_from_text(text)

@@ -1,0 +1,153 @@
+//! Arguments of `mfenx worker`.
+
+use super::{authorities::RpcArgs, keys::PassphraseArgs};
+use clap::{Args, Subcommand, ValueEnum};
+use mfenx_node::{Address, U256};
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct WorkerArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<WorkerCommand>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkerCommand {
+    /// Print the worker as the contract has it.
+    Status(StatusArgs),
+    /// Leave: no more jobs; those under way are finished by the running worker.
+    Exit(AccessArgs),
+    /// Make the stake of a worker that has left due, when its time is over.
+    Release(AccessArgs),
+    /// Pay out what the contract owes to the operator.
+    Withdraw(WithdrawArgs),
+    /// Change which orders the worker takes.
+    Terms(TermsArgs),
+    /// Report how long benchmarks took, as an authority.
+    Observe(ObserveArgs),
+    /// Print the devices of this machine, as workers declare them.
+    Devices(DevicesArgs),
+}
+
+/// Who, and where.
+#[derive(Debug, Args)]
+pub(crate) struct AccessArgs {
+    #[command(flatten)]
+    pub(crate) rpc: RpcArgs,
+    /// The worker's directory: keys, and what a restarted worker goes on with.
+    #[arg(long, env = "MFENX_WORKER_DIR", default_value = "worker", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// The key of the account that stakes and is paid (default: `operator.key` in the worker's
+    /// directory, made when it is not there).
+    #[arg(long, env = "MFENX_OPERATOR_KEY", value_name = "FILE")]
+    pub(crate) operator_key: Option<PathBuf>,
+    /// Use account 0 to 9 of `mfenx dev` or `mfenx localnet`, whose keys everybody knows.
+    #[arg(long, conflicts_with = "operator_key", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..10))]
+    pub(crate) dev_account: Option<u32>,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    /// What computes.
+    #[arg(long, env = "MFENX_BACKEND", default_value = "auto")]
+    pub(crate) backend: BackendArg,
+    /// Threads of the processor (default: all).
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// The class to register with: an index into the contract's `classes()`.
+    #[arg(long, default_value_t = 0, value_name = "INDEX")]
+    pub(crate) class: u8,
+    #[command(flatten)]
+    pub(crate) terms: WantedArgs,
+    /// Stake, in JULIAN (default: the least that the contract takes).
+    #[arg(long, value_name = "JULIAN", value_parser = mfenx_node::parse_julian)]
+    pub(crate) stake: Option<U256>,
+    /// Memory for one job, in MiB. Larger jobs are not begun.
+    #[arg(long, default_value_t = 4096, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    pub(crate) memory: u64,
+    /// How often to look for a block, in milliseconds.
+    #[arg(long, default_value_t = 500, value_name = "MS", value_parser = clap::value_parser!(u64).range(20..=60_000))]
+    pub(crate) poll: u64,
+    /// Print a line of JSON for each report.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What orders a worker takes.
+#[derive(Debug, Args)]
+pub(crate) struct WantedArgs {
+    /// Jobs at a time, at most 64; 0 is a pause.
+    #[arg(long, default_value_t = 4, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=64))]
+    pub(crate) capacity: u32,
+    /// The least reward of a result, in gwei of JULIAN.
+    #[arg(long, default_value_t = 0, value_name = "GWEI")]
+    pub(crate) base: u64,
+    /// And for 10^12 multiply-adds, in gwei.
+    #[arg(long, default_value_t = 0, value_name = "GWEI")]
+    pub(crate) price: u64,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum BackendArg {
+    /// The processor.
+    Cpu,
+    /// A card.
+    Cuda,
+    /// A card if there is one.
+    Auto,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WithdrawArgs {
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    /// Where to (default: the operator).
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) to: Option<Address>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TermsArgs {
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    #[command(flatten)]
+    pub(crate) terms: WantedArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ObserveArgs {
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    /// How often to look for a block, in milliseconds: the precision of what is reported.
+    #[arg(long, default_value_t = 50, value_name = "MS", value_parser = clap::value_parser!(u64).range(10..=10_000))]
+    pub(crate) poll: u64,
+}
+
+impl ObserveArgs {
+    pub(crate) const fn interval(&self) -> Duration {
+        Duration::from_millis(self.poll)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DevicesArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

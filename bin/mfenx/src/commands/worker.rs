@@ -1,0 +1,123 @@
+//! `mfenx worker`.
+
+use crate::{
+    args::{
+        AccessArgs, BackendArg, DevicesArgs, RunArgs, StatusArgs, WantedArgs, WorkerArgs,
+        WorkerCommand,
+    },
+    output,
+};
+use mfenx_node::{
+    BackendChoice, NodeError, U256, WorkerAccess, WorkerAccount, WorkerConfig, WorkerEvent, WorkerLimits,
+    WorkerRequest, WorkerTerms, run_observer, run_worker, worker_devices, worker_request,
+    worker_status,
+};
+use std::{
+    num::NonZeroUsize,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Between two lines on what a worker does.
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
+
+pub(crate) fn run(args: WorkerArgs) -> Result<(), NodeError> {
+    match args.command {
+        None => work(args.run),
+        Some(WorkerCommand::Status(args)) => status(args),
+        Some(WorkerCommand::Exit(args)) => request(args, WorkerRequest::Exit),
+        Some(WorkerCommand::Release(args)) => request(args, WorkerRequest::Release),
+        Some(WorkerCommand::Withdraw(args)) => {
+            request(args.access, WorkerRequest::Withdraw(args.to))
+        }
+        Some(WorkerCommand::Terms(args)) => {
+            let terms = wanted(&args.terms, 0, None);
+            request(args.access, WorkerRequest::Terms(terms))
+        }
+        Some(WorkerCommand::Observe(args)) => {
+            let interval = args.interval();
+            output::result("observing");
+            run_observer(&access(args.access), interval, |event| {
+                if let WorkerEvent::Observed(observed) = event {
+                    for it in observed {
+                        let job = format!("{:#x}", it.job);
+                        output::result(&format!("benchmark {job}: {} ms", it.milliseconds));
+                    }
+                }
+            })
+        }
+        Some(WorkerCommand::Devices(args)) => devices(&args),
+    }
+}
+
+fn access(args: AccessArgs) -> WorkerAccess {
+    let account = match args.dev_account {
+        Some(index) => WorkerAccount::Dev(index),
+        None => WorkerAccount::Key(args.operator_key),
+    };
+    WorkerAccess {
+        rpc: args.rpc.rpc,
+        directory: args.dir,
+        account,
+        passphrase_file: args.passphrase.passphrase_file,
+    }
+}
+
+const fn wanted(args: &WantedArgs, class: u8, stake: Option<U256>) -> WorkerTerms {
+    WorkerTerms { class, capacity: args.capacity, base: args.base, price: args.price, stake }
+}
+
+fn work(args: RunArgs) -> Result<(), NodeError> {
+    let terms = wanted(&args.terms, args.class, args.stake);
+    let limits = WorkerLimits {
+        memory_max: args.memory << 20,
+        poll: Duration::from_millis(args.poll),
+    };
+    let backend = match args.backend {
+        BackendArg::Cpu => BackendChoice::Cpu,
+        BackendArg::Cuda => BackendChoice::Cuda,
+        BackendArg::Auto => BackendChoice::Auto,
+    };
+    let all = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let threads = args.threads.unwrap_or_else(all);
+    let config = WorkerConfig { access: access(args.access), backend, threads, terms, limits };
+    let mut last = Instant::now();
+    run_worker(config, |event| match event {
+        WorkerEvent::Ready { worker, operator, backend } => {
+            output::result(&format!("ready worker={worker} operator={operator} backend={backend}"));
+        }
+        WorkerEvent::Progress(worker) => {
+            if last.elapsed() >= REPORT_INTERVAL {
+                last = Instant::now();
+                output::result(&if args.json { worker.json() } else { worker.progress() });
+            }
+        }
+        WorkerEvent::Observed(_) => {}
+    })
+}
+
+fn status(args: StatusArgs) -> Result<(), NodeError> {
+    match worker_status(&access(args.access))? {
+        None => output::result("not registered; `mfenx worker` registers it"),
+        Some(status) if args.json => output::result(&status.to_json()),
+        Some(status) => output::result(&status.to_string()),
+    }
+    Ok(())
+}
+
+fn request(args: AccessArgs, request: WorkerRequest) -> Result<(), NodeError> {
+    let receipt = worker_request(&access(args), request)?;
+    output::result(&format!("done in block {}", receipt.block_number));
+    Ok(())
+}
+
+fn devices(args: &DevicesArgs) -> Result<(), NodeError> {
+    let (found, reason) = worker_devices()?;
+    for device in &found {
+        output::result(&if args.json { device.to_json() } else { device.to_string() });
+    }
+    if let Some(reason) = reason {
+        output::note(&format!("no cards: {reason}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,329 @@
+//! A worker of the Compute contract as a command runs it: its directory with keys and book, the node
+//! it talks to, the backend it computes with.
+//!
+//! The directory has `worker.key` (Ed25519, proves who the worker is), `operator.key` (secp256k1, the
+//! account that stakes and is paid; it may lie elsewhere), `book.json` and `jobs`.
+
+use crate::{
+    accounts::dev_accounts,
+    error::NodeError,
+    keys::{self, OperatorKey, Passphrase},
+};
+use alloy_primitives::{Address, U256};
+use alloy_signer_local::PrivateKeySigner;
+use ed25519_dalek::SigningKey;
+use mfenx_client::{Client, Receipt, Sender};
+use mfenx_compute::{Backend, CpuBackend};
+use mfenx_worker::{
+    Contract, Detected, ICompute, Limits, Observed, Observer, Registration, Status, Worker,
+    detect_cpu, detect_gpus,
+};
+use std::{
+    fs::DirBuilder,
+    io,
+    num::NonZeroUsize,
+    os::unix::fs::DirBuilderExt,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool, atomic::Ordering},
+    thread,
+    time::Duration,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Which device computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackendChoice {
+    /// The processor.
+    Cpu,
+    /// A card; an error when there is none that works.
+    Cuda,
+    /// A card if there is one, else the processor.
+    Auto,
+}
+
+/// Whose account pays and is paid.
+#[derive(Debug, Clone)]
+pub enum Account {
+    /// `operator.key`: this file or, when there is none, the one in the worker's directory, which is
+    /// made when it is not there.
+    Key(Option<PathBuf>),
+    /// An account of a development chain, whose key everybody knows.
+    Dev(u32),
+}
+
+/// What every command of a worker needs.
+#[derive(Debug, Clone)]
+pub struct WorkerAccess {
+    /// JSON-RPC of a node.
+    pub rpc: String,
+    /// The worker's directory.
+    pub directory: PathBuf,
+    /// The account.
+    pub account: Account,
+    /// The passphrase of the keys, in this file.
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// Where and who.
+    pub access: WorkerAccess,
+    /// What computes.
+    pub backend: BackendChoice,
+    /// Threads of the processor.
+    pub threads: NonZeroUsize,
+    /// With what to register, if it is not yet.
+    pub terms: WorkerTerms,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// With what a worker registers.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkerTerms {
+    /// Its class.
+    pub class: u8,
+    /// Jobs at a time.
+    pub capacity: u32,
+    /// Least reward of a result, gwei.
+    pub base: u64,
+    /// And gwei for 10^12 multiply-adds.
+    pub price: u64,
+    /// Wei at stake; the least the contract takes when there is none.
+    pub stake: Option<U256>,
+}
+
+/// What a worker tells whoever started it.
+#[derive(Debug)]
+pub enum WorkerEvent<'a> {
+    /// It is registered, and works now.
+    Ready {
+        /// Its name.
+        worker: Address,
+        /// Its operator's account.
+        operator: Address,
+        /// What computes.
+        backend: &'a str,
+    },
+    /// A new block; a line on what it does.
+    Progress(&'a Worker),
+    /// Times of benchmarks were reported.
+    Observed(&'a [Observed]),
+}
+
+/// An opened directory, and the contract.
+struct Opened {
+    contract: Contract,
+    key: SigningKey,
+}
+
+impl WorkerAccess {
+    fn open(&self) -> Result<Opened, NodeError> {
+        let passphrase = self.passphrase_file.as_deref().map(Passphrase::read).transpose()?;
+        let directory = &self.directory;
+        match DirBuilder::new().mode(0o700).recursive(true).create(directory) {
+            Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(NodeError::File { path: directory.clone(), source });
+            }
+            _ => {}
+        }
+        let secret = keys::worker_key(directory, passphrase.as_ref())?;
+        let signer = self.signer(passphrase.as_ref())?;
+        let client = Client::new(&self.rpc).map_err(mfenx_worker::WorkerError::from)?;
+        let contract =
+            Contract::connect(client, |client, chain_id| Sender::new(client, chain_id, signer))?;
+        Ok(Opened { contract, key: SigningKey::from_bytes(&secret) })
+    }
+
+    fn signer(&self, passphrase: Option<&Passphrase>) -> Result<PrivateKeySigner, NodeError> {
+        match &self.account {
+            Account::Key(Some(path)) => Ok(OperatorKey::read(path, passphrase)?.signer()),
+            Account::Key(None) => {
+                keys::make_operator(&self.directory, passphrase)?;
+                Ok(OperatorKey::read(&self.directory, passphrase)?.signer())
+            }
+            Account::Dev(index) => {
+                let accounts = dev_accounts()?;
+                let account = accounts.get(*index as usize).ok_or_else(|| {
+                    NodeError::Accounts(format!("there is no development account {index}"))
+                })?;
+                PrivateKeySigner::from_bytes(&account.secret)
+                    .map_err(|error| NodeError::Accounts(error.to_string()))
+            }
+        }
+    }
+}
+
+impl Opened {
+    /// The worker's name under the contract's account.
+    fn name(&self) -> Result<Address, NodeError> {
+        Ok(self.contract.view(&ICompute::workerOfCall {
+            operator: self.contract.account(),
+            key: self.key.verifying_key().to_bytes().into(),
+        })?)
+    }
+}
+
+/// What computes, and what the contract is told of it.
+fn device(
+    choice: BackendChoice,
+    threads: NonZeroUsize,
+) -> Result<(Arc<dyn Backend>, Detected), NodeError> {
+    if choice != BackendChoice::Cpu {
+        let (cards, reason) = detect_gpus();
+        match cuda(&cards) {
+            Ok(found) => return Ok(found),
+            Err(why) => {
+                let reason = reason.unwrap_or(why);
+                if choice == BackendChoice::Cuda {
+                    return Err(mfenx_worker::WorkerError::Device(format!(
+                        "no card computes: {reason}; --backend cpu uses the processor"
+                    ))
+                    .into());
+                }
+                tracing::info!(reason, "no card; the processor computes");
+            }
+        }
+    }
+    Ok((Arc::new(CpuBackend::new(threads)), detect_cpu()?))
+}
+
+/// The first card.
+fn cuda(_cards: &[Detected]) -> Result<(Arc<dyn Backend>, Detected), String> {
+    Err("this program was built without CUDA".to_owned())
+}
+
+/// Registers the worker if it is not, and works until a signal comes.
+///
+/// # Errors
+/// The node does not answer at the start, the contract refuses, or files are another's.
+pub fn run_worker(
+    config: WorkerConfig,
+    mut tell: impl FnMut(WorkerEvent<'_>),
+) -> Result<(), NodeError> {
+    let (backend, detected) = device(config.backend, config.threads)?;
+    let opened = config.access.open()?;
+    let terms = config.terms;
+    let registration = Registration {
+        key: &opened.key,
+        agent: Address::ZERO,
+        class: terms.class,
+        capacity: terms.capacity,
+        base: terms.base,
+        price: terms.price,
+        device: &detected,
+        stake: terms.stake,
+    };
+    let name = mfenx_worker::register(&opened.contract, &registration)?;
+    let operator = opened.contract.account();
+    let directory = &config.access.directory;
+    let mut worker =
+        Worker::open(opened.contract, name, directory, Arc::clone(&backend), config.limits)?;
+    let stop = stop_on_signals()?;
+    tell(WorkerEvent::Ready { worker: name, operator, backend: backend.name() });
+    worker.run(&stop, |worker| tell(WorkerEvent::Progress(worker)))?;
+    Ok(())
+}
+
+/// Reports times of benchmarks as an authority until a signal comes.
+///
+/// # Errors
+/// The account is no authority, or the node does not answer at the start.
+pub fn run_observer(
+    access: &WorkerAccess,
+    poll: Duration,
+    mut tell: impl FnMut(WorkerEvent<'_>),
+) -> Result<(), NodeError> {
+    let mut observer = Observer::new(access.open()?.contract, poll)?;
+    let stop = stop_on_signals()?;
+    observer.run(&stop, |observed| tell(WorkerEvent::Observed(observed)))?;
+    Ok(())
+}
+
+/// The worker as the contract has it; none when it is not registered.
+///
+/// # Errors
+/// The node does not answer.
+pub fn worker_status(access: &WorkerAccess) -> Result<Option<Status>, NodeError> {
+    let opened = access.open()?;
+    Ok(mfenx_worker::status(&opened.contract, opened.name()?)?)
+}
+
+/// What an operator asks of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkerRequest {
+    /// Leave the pool; jobs under way are finished.
+    Exit,
+    /// Make the stake of a worker that has left due.
+    Release,
+    /// Pay out what is due to the operator, to this account.
+    Withdraw(Option<Address>),
+    /// Change which orders are taken.
+    Terms(WorkerTerms),
+}
+
+/// Sends an operator's request; the transaction's receipt.
+///
+/// # Errors
+/// The contract refuses, and says why.
+pub fn worker_request(
+    access: &WorkerAccess,
+    request: WorkerRequest,
+) -> Result<Receipt, NodeError> {
+    let opened = access.open()?;
+    let (worker, contract) = (opened.name()?, &opened.contract);
+    let receipt = match request {
+        WorkerRequest::Exit => contract.send(&ICompute::exitCall { worker_: worker }, U256::ZERO),
+        WorkerRequest::Release => {
+            contract.send(&ICompute::releaseCall { worker_: worker }, U256::ZERO)
+        }
+        WorkerRequest::Withdraw(to) => {
+            let to = to.unwrap_or_else(|| contract.account());
+            contract.send(&ICompute::withdrawCall { to }, U256::ZERO)
+        }
+        WorkerRequest::Terms(terms) => {
+            let WorkerTerms { capacity, base, price, .. } = terms;
+            let terms = ICompute::Terms { capacity, base, price };
+            contract.send(&ICompute::setTermsCall { worker_: worker, terms }, U256::ZERO)
+        }
+    };
+    Ok(receipt?)
+}
+
+/// The devices of this machine.
+///
+/// # Errors
+/// The kernel does not say how much memory there is.
+pub fn worker_devices() -> Result<(Vec<Detected>, Option<String>), NodeError> {
+    let (mut found, reason) = detect_gpus();
+    found.push(detect_cpu()?);
+    Ok((found, reason))
+}
+
+/// A switch that SIGINT and SIGTERM turn on; the second signal ends the process.
+fn stop_on_signals() -> Result<Arc<AtomicBool>, NodeError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let switch = Arc::clone(&stop);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+    let runtime = runtime.map_err(NodeError::Signal)?;
+    let (mut interrupt, mut terminate) = {
+        let _inside = runtime.enter();
+        let interrupt = signal(SignalKind::interrupt()).map_err(NodeError::Signal)?;
+        (interrupt, signal(SignalKind::terminate()).map_err(NodeError::Signal)?)
+    };
+    thread::spawn(move || {
+        runtime.block_on(async move {
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if switch.swap(true, Ordering::Relaxed) {
+                    std::process::exit(130);
+                }
+            }
+        });
+    });
+    Ok(stop)
+}

@@ -1,0 +1,145 @@
+//! What anybody may do and somebody must: open rounds, draw workers for slots, end jobs that missed
+//! their deadline.
+//!
+//! All workers watch the same slots. Each waits a few blocks of its own choice, so that mostly one of
+//! them pays for a call that only the first can make.
+
+use crate::{
+    contract::{Contract, Happened, Head},
+    error::WorkerError,
+    interface::ICompute::{self, IComputeEvents as Event, JobState, RoundKind, SlotState},
+};
+use alloy_primitives::{Address, U256, keccak256};
+use alloy_sol_types::SolCall;
+use std::collections::BTreeMap;
+
+/// Slots watched at most; what is beyond waits for others.
+const SLOTS_MAX: usize = 8_192;
+/// Slots looked at for a block.
+const LOOKS_MAX: usize = 24;
+/// Blocks until a slot that somebody has is looked at again.
+const LOOK_AGAIN: u64 = 8;
+/// Blocks among which workers choose when to act.
+const PATIENCE: u64 = 4;
+/// Blocks between questions whether a round is due.
+const ROUND_INTERVAL: u64 = 4;
+
+/// The slots that are not done yet: order and slot, and the block from which to look at it.
+#[derive(Debug)]
+pub(crate) struct Chores {
+    worker: Address,
+    slots: BTreeMap<(U256, u32), u64>,
+    rounds_at: u64,
+}
+
+impl Chores {
+    pub(crate) const fn new(worker: Address) -> Self {
+        Self { worker, slots: BTreeMap::new(), rounds_at: 0 }
+    }
+
+    /// Slots that are watched.
+    pub(crate) fn watched(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Takes in what happened.
+    pub(crate) fn hear(
+        &mut self,
+        contract: &Contract,
+        happened: &Happened,
+    ) -> Result<(), WorkerError> {
+        match &happened.event {
+            Event::Posted(it) => {
+                let order = contract.view(&ICompute::orderCall { id: it.order })?;
+                for slot in 0..order.results {
+                    self.watch((it.order, slot), it.height);
+                }
+            }
+            Event::Redrawn(it) => self.watch((it.order, it.slot), it.height),
+            Event::Cancelled(it) => {
+                self.slots.remove(&(it.order, it.slot));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The slot can be drawn after block `height`.
+    fn watch(&mut self, slot: (U256, u32), height: u64) {
+        let at = height + 1 + self.patience(slot);
+        if self.slots.len() < SLOTS_MAX || self.slots.contains_key(&slot) {
+            self.slots.insert(slot, at);
+        }
+    }
+
+    /// Blocks to leave to others, the same for a slot each time.
+    fn patience(&self, (order, slot): (U256, u32)) -> u64 {
+        let mut preimage = self.worker.to_vec();
+        preimage.extend(order.to_be_bytes::<32>());
+        preimage.extend(slot.to_be_bytes());
+        u64::from(keccak256(preimage).0[0]) % PATIENCE
+    }
+
+    /// Calls that are due, `most` of them.
+    pub(crate) fn due(
+        &mut self,
+        contract: &Contract,
+        head: Head,
+        most: usize,
+    ) -> Result<Vec<Vec<u8>>, WorkerError> {
+        let mut calls = Vec::new();
+        let due: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|(_, at)| **at <= head.number)
+            .map(|(slot, _)| *slot)
+            .take(LOOKS_MAX)
+            .collect();
+        for (order, slot) in due {
+            if calls.len() >= most {
+                break;
+            }
+            let mut again = head.number + LOOK_AGAIN + self.patience((order, slot));
+            match contract.view(&ICompute::slotCall { order_: order, slot_: slot })?.state {
+                SlotState::Open => {
+                    calls.push(ICompute::drawCall { order, slot }.abi_encode());
+                    again = head.number + 2;
+                }
+                SlotState::Taken => calls.extend(lapse(contract, head, order, slot)?),
+                _ => {
+                    self.slots.remove(&(order, slot));
+                    continue;
+                }
+            }
+            self.slots.insert((order, slot), again);
+        }
+        if head.number >= self.rounds_at {
+            self.rounds_at = head.number + ROUND_INTERVAL + self.patience((U256::MAX, 0));
+            for kind in [RoundKind::All, RoundKind::Spot] {
+                let call = ICompute::openRoundCall { kind }.abi_encode();
+                if contract.refusal(&call)?.is_none() {
+                    calls.push(call);
+                }
+            }
+        }
+        Ok(calls)
+    }
+}
+
+/// Ends the job of a slot, if its time is over.
+fn lapse(
+    contract: &Contract,
+    head: Head,
+    order: U256,
+    slot: u32,
+) -> Result<Option<Vec<u8>>, WorkerError> {
+    let id = contract.view(&ICompute::resultOfCall { order_: order, slot_: slot })?.job_;
+    let job = contract.view(&ICompute::jobCall { id })?;
+    let may_be_over = match job.state {
+        JobState::Assigned => head.timestamp > job.deadline.to::<u64>(),
+        JobState::Committed => head.number > job.height.to::<u64>() + 3,
+        _ => false,
+    };
+    let call = ICompute::lapseCall { job: id }.abi_encode();
+    Ok((may_be_over && contract.refusal(&call)?.is_none()).then_some(call))
+}

@@ -1,0 +1,105 @@
+//! Why a worker does not start, or stops.
+
+use alloy_primitives::{Address, Bytes};
+use mfenx_client::ClientError;
+use std::{io, path::PathBuf};
+
+/// What can go wrong; words say what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The node.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The contract refused; nothing was sent.
+    #[error("the Compute contract refuses: {0}")]
+    Refused(String),
+    /// A chain without the contract.
+    #[error(
+        "the chain at {url} has no Compute contract at {address}; name a node of a chain whose genesis \
+         file has it (`mfenx dev` does)"
+    )]
+    NoContract {
+        /// What was asked.
+        url: String,
+        /// Where it should be.
+        address: Address,
+    },
+    /// The worker is not registered.
+    #[error("worker {worker} is not registered; `mfenx worker register` does that")]
+    Unregistered {
+        /// Its name.
+        worker: Address,
+    },
+    /// The account is neither operator nor agent of the worker.
+    #[error(
+        "account {account} is neither the operator ({operator}) nor the agent of worker {worker}"
+    )]
+    Stranger {
+        /// The worker.
+        worker: Address,
+        /// Its operator.
+        operator: Address,
+        /// Who wanted to act for it.
+        account: Address,
+    },
+    /// A transaction is in a block and did nothing.
+    #[error("a transaction reverted after it was tried; something changed, try again")]
+    Reverted,
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file holds something else.
+    #[error("{}: {reason}; move the file away to start without it (jobs under way are lost)", path.display())]
+    Format {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Another process uses the directory.
+    #[error("{}: another worker uses this directory", .0.display())]
+    InUse(PathBuf),
+    /// The thread that computes ended; a defect.
+    #[error("the thread that computes ended")]
+    Machine,
+    /// No device of the wanted kind.
+    #[error("{0}")]
+    Device(String),
+}
+
+/// A revert in words.
+pub(crate) fn refusal(reason: &Bytes) -> String {
+    use crate::interface::ICompute::IComputeErrors as Error;
+    use alloy_sol_types::SolInterface;
+    match Error::abi_decode_validate(reason) {
+        Ok(error) => format!("{error:?}"),
+        Err(_) => match alloy_sol_types::decode_revert_reason(reason) {
+            Some(words) => words,
+            None => format!("it reverted with {reason}"),
+        },
+    }
+}
+
+impl WorkerError {
+    /// Whether the same may succeed later.
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::Client(error) => error.is_passing(),
+            Self::Reverted => true,
+            _ => false,
+        }
+    }
+
+    /// A client's error, with the contract's reverts in words.
+    pub(crate) fn from_client(error: ClientError) -> Self {
+        match error {
+            ClientError::Reverted(reason) => Self::Refused(refusal(&reason)),
+            error => Self::Client(error),
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! The loop: hear what happened, do what is due, keep the machine busy.
+
+use crate::{
+    book::{Book, Earnings, Entry},
+    chores::Chores,
+    contract::{Contract, Happened, Head, signature},
+    error::WorkerError,
+    interface::ICompute::{self, IComputeEvents as Event},
+    machine::Machine,
+    report::find,
+    work::Work,
+};
+use alloy_primitives::{Address, Bytes, U256};
+use mfenx_compute::Backend;
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Calls in one transaction.
+const CALLS_MAX: usize = 24;
+/// Bytes of calls in one transaction, below what pools take.
+const CALL_BYTES_MAX: usize = 110 * 1024;
+/// Blocks whose events are asked for at once.
+const BLOCKS_MAX: u64 = 1_000;
+/// Blocks that a worker looks back when it begins: orders older than this are others' business.
+const LOOK_BACK: u64 = 2_000;
+/// Longest pause between attempts while the node does not answer.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Samples of a benchmark.
+const BENCHMARK_SAMPLES: u32 = 64;
+
+/// What a worker may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of memory for one job. Larger jobs are not begun.
+    pub memory_max: u64,
+    /// Between two looks at the chain.
+    pub poll: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory_max: 4 << 30, poll: Duration::from_millis(500) }
+    }
+}
+
+/// A registered worker at work.
+pub struct Worker {
+    contract: Contract,
+    name: Address,
+    book: Book,
+    chores: Chores,
+    work: Work,
+    machine: Machine,
+    limits: Limits,
+    /// Rounds that may ask us, and the block whose beacon says so.
+    rounds: Vec<(U256, u64)>,
+    /// The head of the last look.
+    seen: u64,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Worker {
+    /// The worker `name`, whose files are in `directory`, with the account of `contract`.
+    ///
+    /// # Errors
+    /// The worker is not registered, the account may not act for it, or the files are another's.
+    pub fn open(
+        contract: Contract,
+        name: Address,
+        directory: &Path,
+        backend: Arc<dyn Backend>,
+        limits: Limits,
+    ) -> Result<Self, WorkerError> {
+        let it = find(&contract, name)?.ok_or(WorkerError::Unregistered { worker: name })?;
+        let account = contract.account();
+        if account != it.operator && account != it.agent {
+            return Err(WorkerError::Stranger { worker: name, operator: it.operator, account });
+        }
+        let begin = contract.head()?.number.saturating_sub(LOOK_BACK);
+        let book = Book::open(directory, contract.chain_id(), name, begin)?;
+        let machine = Machine::start(backend);
+        let (chores, work) = (Chores::new(name), Work::default());
+        let rounds = Vec::new();
+        Ok(Self { contract, name, book, chores, work, machine, limits, rounds, seen: 0 })
+    }
+
+    /// The worker's name.
+    pub const fn name(&self) -> Address {
+        self.name
+    }
+
+    /// What it has earned.
+    pub const fn earnings(&self) -> &Earnings {
+        self.book.earnings()
+    }
+
+    /// A line on what it does now.
+    pub fn progress(&self) -> String {
+        let (open, computed, committed) = self.work.counts(&self.book);
+        format!(
+            "block {}: {open} to compute, {computed} to commit, {committed} to open, {} slots watched; {:.3e} multiply-adds; {}",
+            self.seen,
+            self.chores.watched(),
+            self.machine.multiply_adds() as f64,
+            self.book.earnings()
+        )
+    }
+
+    /// The same for programs.
+    pub fn json(&self) -> String {
+        let (open, computed, committed) = self.work.counts(&self.book);
+        serde_json::json!({
+            "worker": self.name,
+            "block": self.seen,
+            "toCompute": open,
+            "toCommit": computed,
+            "toOpen": committed,
+            "slotsWatched": self.chores.watched(),
+            "multiplyAdds": self.machine.multiply_adds(),
+            "earnings": self.book.earnings(),
+        })
+        .to_string()
+    }
+
+    /// Works until `stop`; `report` is called after each block.
+    ///
+    /// # Errors
+    /// Something that waiting does not mend: files, a worker that is gone, the machine.
+    pub fn run(
+        &mut self,
+        stop: &AtomicBool,
+        mut report: impl FnMut(&Self),
+    ) -> Result<(), WorkerError> {
+        let mut pause = self.limits.poll;
+        while !stop.load(Ordering::Relaxed) {
+            match self.step() {
+                Ok(is_new) => {
+                    pause = self.limits.poll;
+                    if is_new {
+                        report(self);
+                    }
+                }
+                // What the contract refuses now may be right after the next block.
+                Err(error) if error.is_passing() || matches!(error, WorkerError::Refused(_)) => {
+                    tracing::warn!(%error, "will try again");
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                Err(WorkerError::Client(error)) => {
+                    tracing::error!(%error, "will try again");
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                Err(error) => return Err(error),
+            }
+            sleep(pause, stop);
+        }
+        self.book.save()
+    }
+
+    /// One look; whether there was a new block.
+    fn step(&mut self) -> Result<bool, WorkerError> {
+        while let Some((id, outcome)) = self.machine.finished()? {
+            self.work.take(&self.book, id, outcome)?;
+        }
+        let head = self.contract.head()?;
+        let is_new = head.number > self.seen;
+        if is_new {
+            self.hear(head)?;
+            self.answer_rounds(head)?;
+            self.book.save()?;
+            self.send_due(head)?;
+            self.seen = head.number;
+        }
+        if self.machine.busy().is_none()
+            && let Some(piece) =
+                self.work.next(&self.contract, &self.book, head, self.limits.memory_max)?
+        {
+            self.machine.begin(piece)?;
+        }
+        Ok(is_new)
+    }
+
+    /// Reads the events since the last look.
+    fn hear(&mut self, head: Head) -> Result<(), WorkerError> {
+        let everybody = [
+            signature::<ICompute::Posted>(),
+            signature::<ICompute::RoundOpened>(),
+            signature::<ICompute::Redrawn>(),
+            signature::<ICompute::Cancelled>(),
+        ];
+        let ours = [
+            signature::<ICompute::Assigned>(),
+            signature::<ICompute::Verified>(),
+            signature::<ICompute::Failed>(),
+            signature::<ICompute::Late>(),
+        ];
+        while self.book.cursor() < head.number {
+            let from = self.book.cursor() + 1;
+            let to = head.number.min(from + BLOCKS_MAX - 1);
+            for happened in self.contract.events((from, to), &everybody, None)? {
+                match &happened.event {
+                    Event::RoundOpened(it) => self.remember_round(it.round, it.height),
+                    _ => self.chores.hear(&self.contract, &happened)?,
+                }
+            }
+            // The earnings and the cursor are written together, so nothing is counted twice.
+            let mut assigned = Vec::new();
+            let before = *self.book.earnings();
+            for happened in self.contract.events((from, to), &ours, Some((2, self.name)))? {
+                match self.count(&happened) {
+                    Ok(Some(id)) => assigned.push(id),
+                    Ok(None) => {}
+                    Err(error) => {
+                        *self.book.earnings_mut() = before;
+                        return Err(error);
+                    }
+                }
+            }
+            for (id, order, seed, deadline) in assigned {
+                if let Err(error) = self.accept(id, order, seed, deadline) {
+                    *self.book.earnings_mut() = before;
+                    return Err(error);
+                }
+            }
+            self.book.set_cursor(to);
+            if to < head.number {
+                self.book.save()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts an event of ours; a job that was assigned.
+    fn count(
+        &mut self,
+        happened: &Happened,
+    ) -> Result<Option<(U256, U256, alloy_primitives::B256, u64)>, WorkerError> {
+        match &happened.event {
+            Event::Assigned(it) => {
+                return Ok(Some((it.job, it.order, it.seed, it.deadline.to())));
+            }
+            Event::Verified(it) if is_benchmark(it.job) => self.book.earnings_mut().benchmarks += 1,
+            Event::Verified(it) => {
+                let order = self.contract.view(&ICompute::orderCall { id: it.job >> 64 })?;
+                let work = [order.k, order.p, order.rounds]
+                    .iter()
+                    .fold(u128::from(order.m), |work, size| work.saturating_mul((*size).into()));
+                let earnings = self.book.earnings_mut();
+                earnings.verified += 1;
+                earnings.earned = earnings.earned.saturating_add(it.reward);
+                earnings.multiply_adds = earnings.multiply_adds.saturating_add(work);
+            }
+            Event::Failed(it) => {
+                tracing::error!(job = %it.job, opened = it.opened, "a job of ours failed");
+                self.book.earnings_mut().failed += 1;
+            }
+            Event::Late(it) => {
+                tracing::warn!(job = %it.job, "a job of ours was late");
+                self.book.earnings_mut().late += 1;
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    /// Takes a job in.
+    fn accept(
+        &mut self,
+        id: U256,
+        order: U256,
+        seed: alloy_primitives::B256,
+        deadline: u64,
+    ) -> Result<(), WorkerError> {
+        let order = self.contract.view(&ICompute::orderCall { id: order })?;
+        let entry = Entry {
+            seed,
+            m: order.m,
+            k: order.k,
+            p: order.p,
+            rounds: order.rounds,
+            samples: order.samples.into(),
+            deadline,
+            is_benchmark: false,
+        };
+        if !self.book.add(id, entry) {
+            tracing::error!(job = %id, "there are more jobs than the contract should give");
+        }
+        Ok(())
+    }
+
+    fn remember_round(&mut self, round: U256, height: u64) {
+        // Rounds are hours apart; old ones have passed their deadline.
+        if self.rounds.len() >= 64 {
+            self.rounds.remove(0);
+        }
+        self.rounds.push((round, height));
+    }
+
+    /// Takes the benchmarks in that rounds ask of us.
+    fn answer_rounds(&mut self, head: Head) -> Result<(), WorkerError> {
+        let (ready, waiting) =
+            self.rounds.iter().copied().partition(|(_, height)| head.number > *height);
+        let ready: Vec<(U256, u64)> = ready;
+        for (round, _) in &ready {
+            let call = ICompute::isAskedCall { round_: *round, worker_: self.name };
+            if !self.contract.view(&call)? {
+                continue;
+            }
+            let call = ICompute::benchmarkIdCall { round_: *round, worker_: self.name };
+            let id = self.contract.view(&call)?;
+            let deadline = self.contract.view(&ICompute::deadlineOfCall { job_: id })?;
+            let deadline = deadline.saturating_to::<u64>();
+            if deadline < head.timestamp {
+                continue;
+            }
+            let it = find(&self.contract, self.name)?
+                .ok_or(WorkerError::Unregistered { worker: self.name })?;
+            let classes = self.contract.view(&ICompute::classesCall {})?;
+            let Some(class) = classes.get(usize::from(it.class)) else { continue };
+            let entry = Entry {
+                seed: self.contract.view(&ICompute::seedOfCall { job_: id })?,
+                m: class.m,
+                k: class.k,
+                p: class.p,
+                rounds: class.rounds,
+                samples: BENCHMARK_SAMPLES,
+                deadline,
+                is_benchmark: true,
+            };
+            self.book.add(id, entry);
+        }
+        self.rounds = waiting;
+        Ok(())
+    }
+
+    /// Sends what is due as one transaction. What would fail alone is left out, with the reason.
+    fn send_due(&mut self, head: Head) -> Result<(), WorkerError> {
+        let mut calls = self.work.due(&self.contract, &mut self.book, head)?;
+        let room = CALLS_MAX.saturating_sub(calls.len());
+        calls.extend(self.chores.due(&self.contract, head, room)?);
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        for call in calls {
+            if batch.len() >= CALLS_MAX || bytes + call.len() > CALL_BYTES_MAX {
+                break;
+            }
+            match self.contract.refusal(&call)? {
+                None => {
+                    bytes += call.len() + 96;
+                    batch.push(Bytes::from(call));
+                }
+                Some(reason) => tracing::debug!(reason, "a call is not due yet"),
+            }
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        // What was written down must be there after a crash, before the chain knows of it.
+        self.book.save()?;
+        let receipt = self.contract.send_batch(batch)?;
+        let paid = receipt.effective_gas_price.saturating_mul(U256::from(receipt.gas_used));
+        let earnings = self.book.earnings_mut();
+        earnings.gas = earnings.gas.saturating_add(paid);
+        self.book.save()
+    }
+}
+
+/// Benchmarks have the highest bit.
+fn is_benchmark(job: U256) -> bool {
+    job.bit(255)
+}
+
+/// Waits, but not for long after `stop`.
+fn sleep(time: Duration, stop: &AtomicBool) {
+    let end = Instant::now() + time;
+    while Instant::now() < end && !stop.load(Ordering::Relaxed) {
+        thread::sleep(Duration::from_millis(50).min(time));
+    }
+}
