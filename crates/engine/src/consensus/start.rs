@@ -1,9 +1,9 @@
 //! From files and keys to a driver that can run.
 
 use super::{
-    EngineConfig, EngineStatus, Participation, Step, blocks::Blocks, driver::Driver, jobs::Jobs,
-    journal::Journal, log::Recovered, pace::Pace, parts::Assemblies, serve::Server,
-    sync::SyncState,
+    EngineConfig, EngineStatus, Participation, Step, blocks::Blocks, driver::Driver,
+    evidence::Proofs, jobs::Jobs, journal::Journal, log::Recovered, pace::Pace, parts::Assemblies,
+    serve::Server, sync::SyncState,
 };
 use crate::{error::EngineError, sets::Sets};
 use mfenx_network::GossipMessage;
