@@ -9,7 +9,7 @@
 mod block;
 mod row_trees;
 #[cfg(feature = "test-support")]
-pub mod stages;
+pub(crate) mod stages;
 
 use crate::{
     Backend, BackendError, Hash, LEAF_ENTRIES, Round, Watch,

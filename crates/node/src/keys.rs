@@ -26,8 +26,8 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use directory::{make_operator, node_key, worker_key};
 pub use directory::{encrypt, load, new, public};
+pub(crate) use directory::{make_operator, node_key, worker_key};
 pub use error::KeysError;
 pub use operator::OperatorKey;
 pub use passphrase::Passphrase;

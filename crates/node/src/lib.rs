@@ -34,7 +34,9 @@ pub use alloy_primitives::{Address, U256};
 pub use check::{VerifyOutput, stats_json, verify};
 pub use datadir::{DataDir, read_chain};
 pub use error::NodeError;
-pub use genesis::{EPOCH_BLOCKS, Funded, GenesisError, GenesisFile, GenesisPlan, parse_fund, parse_julian};
+pub use genesis::{
+    EPOCH_BLOCKS, Funded, GenesisError, GenesisFile, GenesisPlan, parse_fund, parse_julian,
+};
 pub use listen::Listen;
 pub use localnet::{LocalnetConfig, LocalnetEvent, LocalnetNode, run_localnet};
 pub use mfenx_chainspec::ChainSpec;
@@ -43,12 +45,13 @@ pub use mfenx_network::{Multiaddr, PeerAddress, listen_addresses};
 pub use mfenx_primitives::Quorum;
 pub use mfenx_rpc::HealthLimits;
 pub use mfenx_storage::{FORMAT as STORE_FORMAT, TableStats};
+pub use mfenx_worker::{Detected, Limits as WorkerLimits, Observed, Status as WorkerStatus};
 pub use network::{NodeConfig, run_node};
 pub use ready::{Ready, RunningAs};
 pub use run::{DevConfig, ServeConfig, run_dev, run_serve};
-pub use mfenx_worker::{Detected, Limits as WorkerLimits, Observed, Status as WorkerStatus};
 pub use transfer::{ImportProgress, ImportReport, export, import, open_existing};
 pub use worker::{
-    Account as WorkerAccount, BackendChoice, WorkerAccess, WorkerConfig, WorkerEvent, WorkerRequest,
-    WorkerTerms, run_observer, run_worker, worker_devices, worker_request, worker_status,
+    Account as WorkerAccount, BackendChoice, WorkerAccess, WorkerConfig, WorkerEvent,
+    WorkerRequest, WorkerTerms, run_observer, run_worker, worker_devices, worker_request,
+    worker_status,
 };

@@ -13,7 +13,10 @@ use alloy_primitives::{Address, U256};
 use alloy_signer_local::PrivateKeySigner;
 use ed25519_dalek::SigningKey;
 use mfenx_client::{Client, Receipt, Sender};
-use mfenx_compute::{Backend, CpuBackend};
+use mfenx_compute::{
+    Backend, CpuBackend,
+    cuda::{CudaBackend, CudaOptions, Unavailable},
+};
 use mfenx_worker::{
     Contract, Detected, ICompute, Limits, Observed, Observer, Registration, Status, Worker,
     detect_cpu, detect_gpus,
@@ -73,6 +76,8 @@ pub struct WorkerConfig {
     pub backend: BackendChoice,
     /// Threads of the processor.
     pub threads: NonZeroUsize,
+    /// Which card, as CUDA counts them.
+    pub card: usize,
     /// With what to register, if it is not yet.
     pub terms: WorkerTerms,
     /// Bounds.
@@ -80,7 +85,7 @@ pub struct WorkerConfig {
 }
 
 /// With what a worker registers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkerTerms {
     /// Its class.
     pub class: u8,
@@ -169,13 +174,17 @@ impl Opened {
 fn device(
     choice: BackendChoice,
     threads: NonZeroUsize,
+    card: usize,
 ) -> Result<(Arc<dyn Backend>, Detected), NodeError> {
     if choice != BackendChoice::Cpu {
         let (cards, reason) = detect_gpus();
-        match cuda(&cards) {
+        match cuda(cards, card) {
             Ok(found) => return Ok(found),
             Err(why) => {
-                let reason = reason.unwrap_or(why);
+                let reason = match reason {
+                    Some(nvml) => format!("{why}; {nvml}"),
+                    None => why.to_string(),
+                };
                 if choice == BackendChoice::Cuda {
                     return Err(mfenx_worker::WorkerError::Device(format!(
                         "no card computes: {reason}; --backend cpu uses the processor"
@@ -186,12 +195,27 @@ fn device(
             }
         }
     }
-    Ok((Arc::new(CpuBackend::new(threads)), detect_cpu()?))
+    let backend = CpuBackend::new(threads)
+        .map_err(|error| mfenx_worker::WorkerError::Device(error.to_string()))?;
+    Ok((Arc::new(backend), detect_cpu()?))
 }
 
-/// The first card.
-fn cuda(_cards: &[Detected]) -> Result<(Arc<dyn Backend>, Detected), String> {
-    Err("this program was built without CUDA".to_owned())
+/// One card: CUDA computes on it, and NVML, where it is there, says what it is.
+fn cuda(cards: Vec<Detected>, ordinal: usize) -> Result<(Arc<dyn Backend>, Detected), Unavailable> {
+    let options = CudaOptions { devices: vec![ordinal], ..CudaOptions::default() };
+    let backend = CudaBackend::new(&options)?;
+    let detected = backend.devices().next().map(|(device, _)| {
+        let same = |card: &Detected| card.place.as_deref() == Some(&device.pci_address);
+        cards.into_iter().find(same).unwrap_or_else(|| Detected {
+            name: device.name.clone(),
+            place: Some(device.pci_address.clone()),
+            memory_bytes: device.memory_bytes,
+            notes: vec!["NVML does not know this card".to_owned()],
+            ..Detected::default()
+        })
+    });
+    let detected = detected.ok_or(Unavailable::NoDevice)?;
+    Ok((Arc::new(backend), detected))
 }
 
 /// Registers the worker if it is not, and works until a signal comes.
@@ -202,7 +226,7 @@ pub fn run_worker(
     config: WorkerConfig,
     mut tell: impl FnMut(WorkerEvent<'_>),
 ) -> Result<(), NodeError> {
-    let (backend, detected) = device(config.backend, config.threads)?;
+    let (backend, detected) = device(config.backend, config.threads, config.card)?;
     let opened = config.access.open()?;
     let terms = config.terms;
     let registration = Registration {
@@ -267,17 +291,12 @@ pub enum WorkerRequest {
 ///
 /// # Errors
 /// The contract refuses, and says why.
-pub fn worker_request(
-    access: &WorkerAccess,
-    request: WorkerRequest,
-) -> Result<Receipt, NodeError> {
+pub fn worker_request(access: &WorkerAccess, request: WorkerRequest) -> Result<Receipt, NodeError> {
     let opened = access.open()?;
     let (worker, contract) = (opened.name()?, &opened.contract);
     let receipt = match request {
-        WorkerRequest::Exit => contract.send(&ICompute::exitCall { worker_: worker }, U256::ZERO),
-        WorkerRequest::Release => {
-            contract.send(&ICompute::releaseCall { worker_: worker }, U256::ZERO)
-        }
+        WorkerRequest::Exit => contract.send(&ICompute::exitCall { worker }, U256::ZERO),
+        WorkerRequest::Release => contract.send(&ICompute::releaseCall { worker }, U256::ZERO),
         WorkerRequest::Withdraw(to) => {
             let to = to.unwrap_or_else(|| contract.account());
             contract.send(&ICompute::withdrawCall { to }, U256::ZERO)
@@ -285,7 +304,7 @@ pub fn worker_request(
         WorkerRequest::Terms(terms) => {
             let WorkerTerms { capacity, base, price, .. } = terms;
             let terms = ICompute::Terms { capacity, base, price };
-            contract.send(&ICompute::setTermsCall { worker_: worker, terms }, U256::ZERO)
+            contract.send(&ICompute::setTermsCall { worker, terms }, U256::ZERO)
         }
     };
     Ok(receipt?)

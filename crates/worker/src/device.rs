@@ -23,10 +23,12 @@ const LIBRARY: &str = "libcuda.so.1";
 const BUS: &str = "/sys/bus/pci/devices";
 
 /// A device as it was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Detected {
     /// Its name for people.
     pub name: String,
+    /// Of a card its place on the bus, such as `0000:01:00.0`.
+    pub place: Option<String>,
     /// BLAKE3 of what NVML says.
     pub nvml: Option<B256>,
     /// Of a GPU BLAKE3 of the driver's library.
@@ -97,12 +99,10 @@ pub fn detect_cpu() -> Result<Detected, WorkerError> {
     })?;
     Ok(Detected {
         name: "CPU".into(),
-        nvml: None,
         driver: Some(keccak256(CPU_DRIVER)),
-        pci: None,
-        fingerprint: None,
         memory_bytes: kilobytes.saturating_mul(1024),
         notes: vec!["a CPU has no NVML and no PCI id".into()],
+        ..Detected::default()
     })
 }
 
@@ -127,10 +127,12 @@ fn card(nvml: &Nvml, index: u32, driver: &Result<B256, String>) -> Option<Detect
     said.extend(uuid.clone());
     let memory_bytes = device.memory_info().map(|memory| memory.total).unwrap_or_default();
     said.push(memory_bytes.to_string());
+    let mut place = None;
     let pci = match device.pci_info() {
         Ok(info) => {
             said.push(info.bus_id.clone());
-            pci_id(Path::new(BUS), &info.bus_id, info.pci_device_id, info.pci_sub_system_id)
+            let bus_id = place.insert(kernel_place(&info.bus_id));
+            pci_id(Path::new(BUS), bus_id, info.pci_device_id, info.pci_sub_system_id)
         }
         Err(error) => Err(format!("NVML has no PCI data: {error}")),
     };
@@ -138,7 +140,7 @@ fn card(nvml: &Nvml, index: u32, driver: &Result<B256, String>) -> Option<Detect
     let driver = driver.as_ref().map_err(|reason| notes.push(reason.clone())).ok().copied();
     let nvml = Some(B256::from(*blake3::hash(said.join("\n").as_bytes()).as_bytes()));
     let fingerprint = uuid.map(|uuid| B256::from(*blake3::hash(uuid.as_bytes()).as_bytes()));
-    Some(Detected { name, nvml, driver, pci, fingerprint, memory_bytes, notes })
+    Some(Detected { name, place, nvml, driver, pci, fingerprint, memory_bytes, notes })
 }
 
 /// BLAKE3 of the library that the driver installs.
@@ -158,18 +160,21 @@ fn hash_file(path: &Path) -> io::Result<B256> {
     Ok(B256::from(*hasher.finalize().as_bytes()))
 }
 
-/// What NVML says, if the kernel says the same of the card in that place: device and vendor, then
-/// subsystem device and vendor, 16 bits each, right-aligned.
-fn pci_id(bus: &Path, place: &str, device: u32, subsystem: Option<u32>) -> Result<B256, String> {
-    // NVML writes a domain of eight digits, the kernel one of four.
+/// A place on the bus as the kernel writes it: NVML's domain has eight digits, the kernel's four.
+fn kernel_place(place: &str) -> String {
     let place = place.to_ascii_lowercase();
-    let place = match place.split_once(':') {
+    match place.split_once(':') {
         Some((domain, rest)) if domain.len() == 8 => {
             format!("{}:{rest}", domain.get(4..).unwrap_or_default())
         }
         _ => place,
-    };
-    let directory = bus.join(&place);
+    }
+}
+
+/// What NVML says, if the kernel says the same of the card in that place: device and vendor, then
+/// subsystem device and vendor, 16 bits each, right-aligned.
+fn pci_id(bus: &Path, place: &str, device: u32, subsystem: Option<u32>) -> Result<B256, String> {
+    let directory = bus.join(place);
     let read = |name: &str| -> Result<u32, String> {
         let path = directory.join(name);
         let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
@@ -202,13 +207,15 @@ mod tests {
         write("device", "0x2330\n");
         write("subsystem_vendor", "0x10de\n");
         write("subsystem_device", "0x16c1\n");
-        let id = pci_id(bus.path(), "00000000:1B:00.0", 0x2330_10de, Some(0x16c1_10de)).unwrap();
+        let id =
+            pci_id(bus.path(), &kernel_place("00000000:1B:00.0"), 0x2330_10de, Some(0x16c1_10de))
+                .unwrap();
         assert_eq!(id, B256::left_padding_from(&0x2330_10de_16c1_10de_u64.to_be_bytes()));
-        let other = pci_id(bus.path(), "00000000:1B:00.0", 0x2331_10de, None).unwrap_err();
+        let other = pci_id(bus.path(), "0000:1b:00.0", 0x2331_10de, None).unwrap_err();
         assert!(other.contains("233110de"), "{other}");
         let maker = pci_id(bus.path(), "0000:1b:00.0", 0x2330_10de, Some(1)).unwrap_err();
         assert!(maker.contains("maker"), "{maker}");
-        assert!(pci_id(bus.path(), "00000000:1c:00.0", 1, None).is_err());
+        assert!(pci_id(bus.path(), "0000:1c:00.0", 1, None).is_err());
     }
 
     #[test]

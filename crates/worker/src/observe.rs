@@ -142,7 +142,7 @@ impl Observer {
 
     /// A benchmark was committed in `block`; nothing is known of what began before this program.
     fn note(&mut self, job: U256, block: u64) {
-        let round = (job & !(U256::ONE << 255)) >> 160;
+        let round = (job << 1usize) >> 161usize;
         let began = self.rounds.get(&round).and_then(|height| self.arrivals.get(height));
         let (Some(began), Some(ended)) = (began, self.arrivals.get(&block)) else { return };
         let time = ended.duration_since(*began).saturating_sub(self.median_trip());

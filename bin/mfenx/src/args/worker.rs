@@ -61,6 +61,9 @@ pub(crate) struct RunArgs {
     /// Threads of the processor (default: all).
     #[arg(long, value_name = "NUMBER")]
     pub(crate) threads: Option<NonZeroUsize>,
+    /// Which card, as CUDA counts them. Each worker has one.
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    pub(crate) card: usize,
     /// The class to register with: an index into the contract's `classes()`.
     #[arg(long, default_value_t = 0, value_name = "INDEX")]
     pub(crate) class: u8,

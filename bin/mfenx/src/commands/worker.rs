@@ -8,9 +8,9 @@ use crate::{
     output,
 };
 use mfenx_node::{
-    BackendChoice, NodeError, U256, WorkerAccess, WorkerAccount, WorkerConfig, WorkerEvent, WorkerLimits,
-    WorkerRequest, WorkerTerms, run_observer, run_worker, worker_devices, worker_request,
-    worker_status,
+    BackendChoice, NodeError, U256, WorkerAccess, WorkerAccount, WorkerConfig, WorkerEvent,
+    WorkerLimits, WorkerRequest, WorkerTerms, run_observer, run_worker, worker_devices,
+    worker_request, worker_status,
 };
 use std::{
     num::NonZeroUsize,
@@ -69,10 +69,8 @@ const fn wanted(args: &WantedArgs, class: u8, stake: Option<U256>) -> WorkerTerm
 
 fn work(args: RunArgs) -> Result<(), NodeError> {
     let terms = wanted(&args.terms, args.class, args.stake);
-    let limits = WorkerLimits {
-        memory_max: args.memory << 20,
-        poll: Duration::from_millis(args.poll),
-    };
+    let limits =
+        WorkerLimits { memory_max: args.memory << 20, poll: Duration::from_millis(args.poll) };
     let backend = match args.backend {
         BackendArg::Cpu => BackendChoice::Cpu,
         BackendArg::Cuda => BackendChoice::Cuda,
@@ -80,7 +78,8 @@ fn work(args: RunArgs) -> Result<(), NodeError> {
     };
     let all = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let threads = args.threads.unwrap_or_else(all);
-    let config = WorkerConfig { access: access(args.access), backend, threads, terms, limits };
+    let (access, card) = (access(args.access), args.card);
+    let config = WorkerConfig { access, backend, threads, card, terms, limits };
     let mut last = Instant::now();
     run_worker(config, |event| match event {
         WorkerEvent::Ready { worker, operator, backend } => {
