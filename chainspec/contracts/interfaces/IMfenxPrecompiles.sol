@@ -52,7 +52,7 @@ interface IMfenxBeacon {
 }
 
 /// At 0x00000000000000000000000000000002b4030005.
-/// Gas: 10,000 + 12 * rounds + samples * (k/5 + k/32 + 12 * depth), depth that of the tree of a round.
+/// Gas: 10,000 + 12 * rounds + samples * (100 + k/5 + k/32 + 12 * depth), depth that of the tree of a round.
 interface IMfenxComputeVerify {
     /// Whether `proof` opens, at the positions that `beacon` draws, entries of the products of
     /// `task` to whose roots (one a round) the worker had committed. `samples` from 1 to 256.

@@ -11,6 +11,8 @@ pub(crate) const SELECTOR: [u8; 4] = [0x3c, 0x6a, 0x1e, 0xd0];
 const BASE_GAS: u64 = 10_000;
 /// For each root, which the seed of the next round is hashed from.
 const ROOT_GAS: u64 = 12;
+/// For each sample, whatever its length: keys, leaf and draw.
+const SAMPLE_GAS: u64 = 100;
 /// For each node on the path from a leaf to the root.
 const NODE_GAS: u64 = 12;
 /// Two bytes of expansion for each entry along the sum, 5 sums a gas.
@@ -30,7 +32,8 @@ impl Call<'_> {
         let k = u64::from(self.task.k());
         // A proof of one sample is its leaf and the siblings on its path.
         let depth = (max_proof_bytes(&self.task, 1) as u64).saturating_sub(64) / 32;
-        let sample = k / EXPANSION_PER_GAS + k / MULTIPLY_ADDS_PER_GAS + NODE_GAS * depth;
+        let sample =
+            SAMPLE_GAS + k / EXPANSION_PER_GAS + k / MULTIPLY_ADDS_PER_GAS + NODE_GAS * depth;
         ROOT_GAS * self.roots.len() as u64 + u64::from(self.samples) * sample
     }
 }

@@ -6,7 +6,7 @@
 //! | `..02` | [`ed25519_verify`]: strict verification of a signature | 5,000, 12 a word of the message |
 //! | `..03` | [`vrf_verify`]: verification of a VRF proof, and its output | 20,000 |
 //! | `..04` | [`beacon`](fn@beacon): seed and VRF output of a recent block | 2,100 |
-//! | `..05` | [`compute_verify`]: verification of a proof of compute | 10,000, 12 a root, `k/5 + k/32 + 12 * depth` a sample |
+//! | `..05` | [`compute_verify`]: verification of a proof of compute | 10,000, 12 a root, `100 + k/5 + k/32 + 12 * depth` a sample |
 //! | `..06` | [`multiply`]: exact product of two int8 matrices | 100, 1 for 32 multiply-adds, 3 a word |
 //!
 //! All but the first take one ABI call each, whose interface for Solidity is

@@ -73,43 +73,60 @@ pub fn multiply(input: &[u8], gas_limit: u64) -> PrecompileResult {
     gas.returns(encoded)
 }
 
-/// Columns of `b` that are multiplied with all of `a` before the next ones: they stay in the cache.
-const BLOCK: usize = 8;
+/// Sums shorter than this, and products with fewer rows, are not worth bringing columns together.
+const COLUMNS_FROM: usize = 8;
 
-/// Appends the product. Long sums go along rows of `a` and columns of `b`, which vectorises; short
-/// ones add multiples of the rows of `b`.
+/// Appends the product.
 fn product(call: &Call<'_>, out: &mut Vec<u8>) {
-    let Call { k, p, a, b, .. } = *call;
-    if k < BLOCK {
-        let mut sums = vec![0_i32; p];
-        for row in a.chunks_exact(k) {
-            sums.fill(0);
-            for (factor, line) in row.iter().zip(b.chunks_exact(p)) {
-                let factor = i32::from(factor.cast_signed());
-                for (sum, entry) in sums.iter_mut().zip(line) {
-                    *sum = sum.wrapping_add(factor * i32::from(entry.cast_signed()));
-                }
-            }
-            out.extend(sums.iter().flat_map(|sum| sum.to_le_bytes()));
-        }
-        return;
+    if call.k < COLUMNS_FROM || call.m < COLUMNS_FROM {
+        add_rows(call, out);
+    } else {
+        multiply_columns(call, out);
     }
-    let columns = columns(b, k, p);
-    let mut line = vec![0_i16; k];
-    for row in a.chunks_exact(k) {
-        line.iter_mut().zip(row).for_each(|(to, from)| *to = i16::from(from.cast_signed()));
-        for column in columns.chunks_exact(k) {
+}
+
+/// Adds multiples of the rows of `b`, as they lie in memory. A product of two entries fits into 16
+/// bits.
+fn add_rows(call: &Call<'_>, out: &mut Vec<u8>) {
+    let mut sums = vec![0_i32; call.p];
+    for row in call.a.chunks_exact(call.k) {
+        sums.fill(0);
+        for (factor, line) in row.iter().zip(call.b.chunks_exact(call.p)) {
+            let factor = entry(factor);
+            for (sum, value) in sums.iter_mut().zip(line) {
+                *sum = sum.wrapping_add(i32::from(factor.wrapping_mul(entry(value))));
+            }
+        }
+        out.extend(sums.iter().flat_map(|sum| sum.to_le_bytes()));
+    }
+}
+
+/// Multiplies rows of `a` and columns of `b`, both brought together as 16-bit integers.
+fn multiply_columns(call: &Call<'_>, out: &mut Vec<u8>) {
+    let columns = columns(call.b, call.k, call.p);
+    let mut line = vec![0_i16; call.k];
+    for row in call.a.chunks_exact(call.k) {
+        line.iter_mut().zip(row).for_each(|(to, from)| *to = entry(from));
+        for column in columns.chunks_exact(call.k) {
             out.extend_from_slice(&dot(&line, column).to_le_bytes());
         }
     }
 }
 
-/// The columns of `b`, one after the other.
+/// The columns of `b`, one after the other. A few are collected at a time, so that the lines of the
+/// cache that are written fit into it whatever the distance between them.
 fn columns(b: &[u8], k: usize, p: usize) -> Vec<i16> {
+    const TOGETHER: usize = 8;
     let mut columns = vec![0_i16; k * p];
-    for (index, column) in columns.chunks_exact_mut(k).enumerate() {
-        let entries = b.iter().skip(index).step_by(p);
-        column.iter_mut().zip(entries).for_each(|(to, from)| *to = i16::from(from.cast_signed()));
+    for (index, panel) in columns.chunks_mut(TOGETHER * k).enumerate() {
+        let mut writers: Vec<_> =
+            panel.chunks_exact_mut(k).map(|column| column.iter_mut()).collect();
+        for row in b.chunks_exact(p) {
+            let values = row.iter().skip(index * TOGETHER);
+            for (to, from) in writers.iter_mut().filter_map(Iterator::next).zip(values) {
+                *to = entry(from);
+            }
+        }
     }
     columns
 }
@@ -117,4 +134,8 @@ fn columns(b: &[u8], k: usize, p: usize) -> Vec<i16> {
 fn dot(a: &[i16], b: &[i16]) -> i32 {
     let products = a.iter().zip(b).map(|(a, b)| i32::from(*a) * i32::from(*b));
     products.fold(0, i32::wrapping_add)
+}
+
+fn entry(byte: &u8) -> i16 {
+    i16::from(byte.cast_signed())
 }

@@ -67,7 +67,7 @@ proptest! {
     }
 }
 
-/// 10,000 + 12 * rounds + samples * (k/5 + k/32 + 12 * depth).
+/// 10,000 + 12 * rounds + samples * (100 + k/5 + k/32 + 12 * depth).
 #[test]
 fn gas_is_by_the_formula_and_charged_before() {
     for (sizes, samples, depth) in [
@@ -77,7 +77,7 @@ fn gas_is_by_the_formula_and_charged_before() {
         ([17, 33, 65, 1], 256, 5 + 3),
     ] {
         let [_, k, _, rounds] = sizes.map(u64::from);
-        let gas = 10_000 + 12 * rounds + u64::from(samples) * (k / 5 + k / 32 + 12 * depth);
+        let gas = 10_000 + 12 * rounds + u64::from(samples) * (100 + k / 5 + k / 32 + 12 * depth);
         let call = proven([7; 32], sizes, [8; 32], samples);
         let (holds, used) = returned::<Proofs::verifyCall>(ask(&call, gas));
         assert_eq!((holds, used), (true, gas), "{sizes:?}");
