@@ -106,6 +106,7 @@ fn nobody_is_funded_twice() {
     assert!(refused(with(&[(poor, 1), (poor, 1)])).contains("already"));
     assert!(refused(with(&[(rich, 1)])).contains("already"));
     assert!(refused(with(&[(REGISTRY_ADDRESS, 1)])).contains("registry"));
+    assert!(refused(with(&[(COMPUTE_ADDRESS, 1)])).contains("Compute"));
     assert!(refused(with(&[(poor, 0)])).contains("more than 0"));
     let file = GenesisFile::make(with(&[(poor, 9)])).unwrap();
     assert_eq!(file.spec.alloc()[&poor].balance, U256::from(9));
