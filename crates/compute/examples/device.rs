@@ -26,7 +26,7 @@ const SIZES: [(u32, u32, u32); 5] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let side = std::env::args().nth(1).map_or(Ok(32_768), |side| side.parse())?;
+    let side = std::env::args().nth(1).map_or(Ok(32_768), |side| side.parse::<u32>())?;
     for device in devices()? {
         println!("{device:?}");
         for product in Product::ALL {

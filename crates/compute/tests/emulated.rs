@@ -17,6 +17,7 @@ use mfenx_compute::{
 };
 use std::{
     ffi::{CStr, CString, c_char, c_int, c_long, c_void},
+    mem::transmute,
     ops::ControlFlow,
     path::Path,
     process::Command,
@@ -32,13 +33,19 @@ unsafe extern "C" {
 const NOW: c_int = 2;
 const GIB: u64 = 1 << 30;
 
+type Set = unsafe extern "C" fn(c_int, c_int, c_int, u64);
+type Fail = unsafe extern "C" fn(c_long);
+type Lie = unsafe extern "C" fn(*const c_char);
+type Violations = unsafe extern "C" fn() -> c_long;
+type MemoryInUse = unsafe extern "C" fn() -> u64;
+
 /// What the tests tell the emulator.
 struct Emulator {
-    set: unsafe extern "C" fn(c_int, c_int, c_int, u64),
-    fail: unsafe extern "C" fn(c_long),
-    lie: unsafe extern "C" fn(*const c_char),
-    violations: unsafe extern "C" fn() -> c_long,
-    memory_in_use: unsafe extern "C" fn() -> u64,
+    set: Set,
+    fail: Fail,
+    lie: Lie,
+    violations: Violations,
+    memory_in_use: MemoryInUse,
 }
 
 static EMULATOR: LazyLock<Option<Emulator>> = LazyLock::new(build);
@@ -101,11 +108,11 @@ fn build() -> Option<Emulator> {
     // SAFETY: the types are those of driver.cpp.
     unsafe {
         Some(Emulator {
-            set: std::mem::transmute::<*mut c_void, _>(symbol(c"emulator_set")),
-            fail: std::mem::transmute::<*mut c_void, _>(symbol(c"emulator_fail")),
-            lie: std::mem::transmute::<*mut c_void, _>(symbol(c"emulator_lie")),
-            violations: std::mem::transmute::<*mut c_void, _>(symbol(c"emulator_violations")),
-            memory_in_use: std::mem::transmute::<*mut c_void, _>(symbol(c"emulator_memory_in_use")),
+            set: transmute::<*mut c_void, Set>(symbol(c"emulator_set")),
+            fail: transmute::<*mut c_void, Fail>(symbol(c"emulator_fail")),
+            lie: transmute::<*mut c_void, Lie>(symbol(c"emulator_lie")),
+            violations: transmute::<*mut c_void, Violations>(symbol(c"emulator_violations")),
+            memory_in_use: transmute::<*mut c_void, MemoryInUse>(symbol(c"emulator_memory_in_use")),
         })
     }
 }
@@ -230,7 +237,7 @@ fn the_fastest_way_that_tells_the_truth_is_taken() {
     let wrong = chosen(&machine, c"product_mma", &tensor);
     assert!(matches!(&wrong, Err(Unavailable::Wrong { .. })), "{wrong:?}");
     let wrong = chosen(&machine, c"chunk_roots", &any);
-    let Err(Unavailable::Wrong { reasons, .. }) = wrong else { panic!("{wrong:?}") };
+    let Err(Unavailable::Wrong { reasons, .. }) = &wrong else { panic!("{wrong:?}") };
     assert_eq!(reasons.matches("differs from the reference").count(), 3, "{reasons}");
     drop(machine);
     let Some(_old) = Machine::new(1, 75, GIB) else { return };
@@ -295,8 +302,8 @@ fn the_watch_is_told_all_multiply_adds() {
     let Some(_machine) = Machine::new(2, 75, GIB) else { return };
     let backend = CudaBackend::new(&by(Product::Dp4a)).unwrap();
     let round = task(300, 9, 11).round([1; 32]);
-    let told = Mutex::new(0);
-    let watch = |more| {
+    let told = Mutex::new(0_u64);
+    let watch = |more: u64| {
         *told.lock().unwrap() += more;
         ControlFlow::Continue(())
     };
