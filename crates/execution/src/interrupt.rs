@@ -291,6 +291,8 @@ where
     DB: alloy_evm::Database + Interrupt,
     EthEvmContext<DB>: Host,
 {
+    // By constants, when the program is compiled.
+    #[allow(clippy::indexing_slicing)]
     const TABLE: InstructionTable<EthInterpreter, EthEvmContext<DB>> = {
         let mut table = instruction_table();
         table[opcode::JUMP as usize] = Instruction::new(jump::<DB, false>);

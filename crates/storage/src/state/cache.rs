@@ -49,9 +49,12 @@ impl StateCache {
     }
 }
 
+/// Holds one key, whichever came last.
+type Place<K, V> = RwLock<Option<(K, V)>>;
+
 struct Places<K, V> {
     hasher: DefaultHashBuilder,
-    places: Box<[RwLock<Option<(K, V)>>]>,
+    places: Box<[Place<K, V>]>,
     hits: Counter,
     misses: Counter,
 }
