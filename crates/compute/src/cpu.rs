@@ -9,7 +9,7 @@
 mod block;
 mod row_trees;
 #[cfg(feature = "test-support")]
-mod stages;
+pub(crate) mod stages;
 
 use crate::{
     Backend, BackendError, Hash, LEAF_ENTRIES, Round, Watch,
@@ -20,8 +20,6 @@ use crate::{
 };
 use block::{Block, sixteen_rows};
 use rayon::prelude::*;
-#[cfg(feature = "test-support")]
-pub use stages::Stages;
 use std::{borrow::Cow, num::NonZeroUsize};
 
 /// Panels of sixteen rows in a block at most: with fewer, expanding B again for each block costs

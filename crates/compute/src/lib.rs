@@ -47,7 +47,7 @@ mod verify;
 pub use backend::{Backend, BackendError, Watch, unwatched};
 pub use cpu::CpuBackend;
 #[cfg(feature = "test-support")]
-pub use cpu::Stages;
+pub use cpu::stages::Stages;
 pub use expansion::{Matrix, column, matrix_key, row};
 pub use multiply::{MAX_MULTIPLY_ADDS, MAX_MULTIPLY_INNER, MultiplyError, multiply};
 pub use position::{MAX_SAMPLES, Position, SamplesError, positions};
