@@ -74,7 +74,7 @@ fn check_proof(backend: &dyn Backend, task: Task) -> Result<(), String> {
 fn check_interrupt(backend: &dyn Backend) -> Result<(), String> {
     let task = Task::new([1; 32], 40, 40, 40, 1).map_err(|error| error.to_string())?;
     let round = task.round([2; 32]);
-    let stop = |_| ControlFlow::Break(());
+    let stop = |_: u64| ControlFlow::Break(());
     if backend.row_roots(&round, &stop) != Err(BackendError::Interrupted)
         || backend.rows(&round, &[1, 2], &stop) != Err(BackendError::Interrupted)
     {

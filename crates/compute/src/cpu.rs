@@ -113,7 +113,8 @@ impl Backend for CpuBackend {
             let streams = (first..first + count)
                 .map(|panel| Streams::from(&key, (panel * LANES) as u32))
                 .collect();
-            Block::new(self.isa, round, streams).row_roots(&columns, watch)
+            let present = (round.m() as usize - first * LANES).min(count * LANES);
+            Block::new(self.isa, round, streams, present).row_roots(&columns, watch)
         })?;
         let mut roots = blocks.concat();
         roots.truncate(round.m() as usize);
@@ -130,7 +131,7 @@ impl Backend for CpuBackend {
         let key = matrix_key(round.seed(), Matrix::A);
         let streams =
             rows.chunks(LANES).map(|rows| Streams::of(&key, sixteen_rows(rows))).collect();
-        let block = Block::new(self.isa, round, streams);
+        let block = Block::new(self.isa, round, streams, rows.len());
         let (p, width) = (round.p() as usize, GROUP_PANELS * LEAF_ENTRIES as usize);
         let parts = self.each(p.div_ceil(width), |group| block.group(group, &columns, watch))?;
         let mut entries = Vec::with_capacity(rows.len() * p);

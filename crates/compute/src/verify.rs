@@ -58,7 +58,7 @@ impl VerifyError {
 
 /// Checks that the entries drawn by `beacon` are under `roots` and are what the task says.
 ///
-/// Reads nothing of a proof of the wrong length; allocates less than the proof and a few KiB. Takes
+/// Reads nothing of a proof of the wrong length. Allocates under 128 KiB, whatever the proof. Takes
 /// time in proportion to `samples * k`, and finds a wrong path before it expands anything.
 ///
 /// # Errors

@@ -12,9 +12,11 @@ use crate::{
 /// multiplied: 16 KiB of each.
 const NEAR_GROUPS: usize = 256;
 
-/// Sixteen rows a panel, expanded.
+/// Rows, expanded, sixteen a panel.
 pub(super) struct Block {
     isa: Isa,
+    /// Rows asked for; lanes behind them compute something that nobody looks at.
+    present: usize,
     k: u32,
     p: u32,
     rows: Vec<Vec<Lane>>,
@@ -28,15 +30,15 @@ pub(super) struct Product {
 }
 
 impl Block {
-    /// Expands the rows of each of `streams`.
-    pub(super) fn new(isa: Isa, round: &Round, streams: Vec<Streams>) -> Self {
+    /// Expands the rows of each of `streams`, of which `present` are asked for.
+    pub(super) fn new(isa: Isa, round: &Round, streams: Vec<Streams>, present: usize) -> Self {
         let expand = |streams: Streams| {
             let mut panel = vec![[0; LANES]; groups(round.k())];
             kernel::panel(isa, &streams, round.k(), Form::Biased, &mut panel);
             panel
         };
         let rows = streams.into_iter().map(expand).collect();
-        Self { isa, k: round.k(), p: round.p(), rows }
+        Self { isa, present, k: round.k(), p: round.p(), rows }
     }
 
     /// The roots of all rows, sixteen a panel.
@@ -86,7 +88,8 @@ impl Block {
             }
         }
         let width = panels.len() * LEAF_ENTRIES as usize;
-        let done = u64::from(self.k) * (width * self.rows.len() * LANES) as u64;
+        let width = width.min(self.p as usize - first * LEAF_ENTRIES as usize);
+        let done = u64::from(self.k) * (width * self.present) as u64;
         if watch(done).is_break() {
             return Err(BackendError::Interrupted);
         }

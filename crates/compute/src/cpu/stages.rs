@@ -97,5 +97,5 @@ fn expanded(isa: Isa, round: &Round) -> (Block, Columns) {
     };
     columns.kept =
         (0..leaves_of_row(round.p()) as usize).map(|index| columns.expand(index)).collect();
-    (Block::new(isa, round, streams), columns)
+    (Block::new(isa, round, streams, round.m() as usize), columns)
 }

@@ -19,8 +19,11 @@ fn the_cpu_backend_conforms_under_every_instruction_set() {
     }
 }
 
+/// Changes row roots and entries of rows; only one of them is there at a time.
+type Change = fn(&Round, &mut Vec<[u8; 32]>, &mut Vec<i32>);
+
 /// A backend that is wrong in one way.
-struct Wrong(fn(&Round, &mut Vec<[u8; 32]>, &mut Vec<i32>));
+struct Wrong(Change);
 
 impl Backend for Wrong {
     fn name(&self) -> &str {
@@ -47,15 +50,16 @@ impl Backend for Wrong {
 
 #[test]
 fn the_suite_finds_a_wrong_backend() {
-    let last_root: fn(&Round, &mut Vec<[u8; 32]>, &mut Vec<i32>) = |round, roots, _| {
+    let last_root: Change = |round, roots, _| {
         if let (true, Some(root)) = (round.m() == 130, roots.last_mut()) {
             root[31] ^= 1;
         }
     };
-    let one_more = |_: &Round, roots: &mut Vec<[u8; 32]>, _: &mut Vec<i32>| {
-        roots.extend(roots.last().copied());
+    let one_more: Change = |_, roots, _| {
+        let last = roots.last().copied();
+        roots.extend(last);
     };
-    let last_entry = |round: &Round, _: &mut Vec<[u8; 32]>, entries: &mut Vec<i32>| {
+    let last_entry: Change = |round, _, entries| {
         if let (true, Some(entry)) = (round.p() == 700, entries.last_mut()) {
             *entry += 1;
         }
@@ -107,7 +111,7 @@ fn the_watch_hears_of_all_the_work_and_can_stop_it() {
     let round = Task::new([1; 32], 100, 70, 500, 1).unwrap().round([2; 32]);
     let backend = CpuBackend::new(NonZeroUsize::new(2).unwrap()).unwrap();
     let (done, calls) = (AtomicU64::new(0), AtomicU64::new(0));
-    let listen = |more| {
+    let listen = |more: u64| {
         done.fetch_add(more, Ordering::Relaxed);
         calls.fetch_add(1, Ordering::Relaxed);
         ControlFlow::Continue(())
@@ -117,7 +121,7 @@ fn the_watch_hears_of_all_the_work_and_can_stop_it() {
     assert_eq!(done, round.multiply_adds());
     assert!(calls > 4, "a step is a part of the work: {calls}");
     let steps = AtomicU64::new(0);
-    let stop = |_| match steps.fetch_add(1, Ordering::Relaxed) {
+    let stop = |_: u64| match steps.fetch_add(1, Ordering::Relaxed) {
         2.. => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     };

@@ -54,13 +54,12 @@ fn hashes_side_by_side_are_blake3() {
     let mut rng = ChaCha20Rng::seed_from_u64(11);
     let mut message = [[0; LANES]; 16];
     message.iter_mut().flatten().for_each(|word| *word = rng.next_u32());
-    for (context, hash) in [
-        (tree::LEAF_CONTEXT, tree::leaf as fn(&[u8; 64]) -> [u8; 32]),
-        (tree::NODE_CONTEXT, |bytes| {
-            let (left, right) = bytes.split_at(32);
-            tree::node(left.try_into().unwrap(), right.try_into().unwrap())
-        }),
-    ] {
+    let leaf: fn(&[u8; 64]) -> [u8; 32] = tree::leaf;
+    let node: fn(&[u8; 64]) -> [u8; 32] = |bytes| {
+        let (left, right) = bytes.split_at(32);
+        tree::node(left.try_into().unwrap(), right.try_into().unwrap())
+    };
+    for (context, hash) in [(tree::LEAF_CONTEXT, leaf), (tree::NODE_CONTEXT, node)] {
         let key = words(&blake3::hazmat::hash_derive_key_context(context));
         for isa in Isa::all() {
             let output = kernel::hash(isa, &key, &message);
