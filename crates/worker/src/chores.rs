@@ -73,11 +73,16 @@ impl Chores {
     }
 
     /// Blocks to leave to others, the same for a slot each time.
-    fn patience(&self, (order, slot): (U256, u32)) -> u64 {
+    fn patience(&self, slot: (U256, u32)) -> u64 {
+        u64::from(self.hash(slot)[0]) % PATIENCE
+    }
+
+    /// Of this worker and the slot.
+    fn hash(&self, (order, slot): (U256, u32)) -> [u8; 32] {
         let mut preimage = self.worker.to_vec();
         preimage.extend(order.to_be_bytes::<32>());
         preimage.extend(slot.to_be_bytes());
-        u64::from(keccak256(preimage).0[0]) % PATIENCE
+        keccak256(preimage).0
     }
 
     /// Calls that are due, `most` of them.
@@ -88,14 +93,15 @@ impl Chores {
         most: usize,
     ) -> Result<Vec<Vec<u8>>, WorkerError> {
         let mut calls = Vec::new();
-        let due: Vec<_> = self
+        // Each in an order of its own, so that many workers share the slots out.
+        let mut due: Vec<_> = self
             .slots
             .iter()
             .filter(|(_, at)| **at <= head.number)
-            .map(|(slot, _)| *slot)
-            .take(LOOKS_MAX)
+            .map(|(slot, _)| (self.hash(*slot), *slot))
             .collect();
-        for (order, slot) in due {
+        due.sort_unstable();
+        for (_, (order, slot)) in due.into_iter().take(LOOKS_MAX) {
             if calls.len() >= most {
                 break;
             }

@@ -17,7 +17,7 @@ const GAS_RESERVE: u64 = 300_000;
 const INCLUSION_SECONDS_MAX: u64 = 60;
 
 /// A head: height and timestamp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Head {
     /// Its height.
     pub number: u64,

@@ -30,6 +30,8 @@ const CALL_BYTES_MAX: usize = 110 * 1024;
 const BLOCKS_MAX: u64 = 1_000;
 /// Blocks that a worker looks back when it begins: orders older than this are others' business.
 const LOOK_BACK: u64 = 2_000;
+/// How often the machine is looked at.
+const MACHINE_INTERVAL: Duration = Duration::from_millis(10);
 /// Longest pause between attempts while the node does not answer.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Samples of a benchmark.
@@ -62,7 +64,7 @@ pub struct Worker {
     /// Rounds that may ask us, and the block whose beacon says so.
     rounds: Vec<(U256, u64)>,
     /// The head of the last look.
-    seen: u64,
+    seen: Head,
 }
 
 impl std::fmt::Debug for Worker {
@@ -93,7 +95,17 @@ impl Worker {
         let machine = Machine::start(backend);
         let (chores, work) = (Chores::new(name), Work::default());
         let rounds = Vec::new();
-        Ok(Self { contract, name, book, chores, work, machine, limits, rounds, seen: 0 })
+        Ok(Self {
+            contract,
+            name,
+            book,
+            chores,
+            work,
+            machine,
+            limits,
+            rounds,
+            seen: Head::default(),
+        })
     }
 
     /// The worker's name.
@@ -111,7 +123,7 @@ impl Worker {
         let (open, computed, committed) = self.work.counts(&self.book);
         format!(
             "block {}: {open} to compute, {computed} to commit, {committed} to open, {} slots watched; {:.3e} multiply-adds; {}",
-            self.seen,
+            self.seen.number,
             self.chores.watched(),
             self.machine.multiply_adds() as f64,
             self.book.earnings()
@@ -123,7 +135,7 @@ impl Worker {
         let (open, computed, committed) = self.work.counts(&self.book);
         serde_json::json!({
             "worker": self.name,
-            "block": self.seen,
+            "block": self.seen.number,
             "toCompute": open,
             "toCommit": computed,
             "toOpen": committed,
@@ -163,30 +175,57 @@ impl Worker {
                 }
                 Err(error) => return Err(error),
             }
-            sleep(pause, stop);
+            self.compute_for(pause, stop)?;
         }
         self.book.save()
     }
 
-    /// One look; whether there was a new block.
-    fn step(&mut self) -> Result<bool, WorkerError> {
+    /// Keeps the machine busy for so long, without asking the chain more than a proof needs.
+    fn compute_for(&mut self, time: Duration, stop: &AtomicBool) -> Result<(), WorkerError> {
+        let end = Instant::now() + time;
+        while Instant::now() < end && !stop.load(Ordering::Relaxed) {
+            let has_more = match self.feed() {
+                Err(error @ WorkerError::Client(_)) => {
+                    tracing::debug!(%error, "a beacon could not be read");
+                    false
+                }
+                fed => fed?,
+            };
+            if !has_more {
+                thread::sleep(MACHINE_INTERVAL.min(time));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what the machine has finished and gives it the next piece; whether anything happened.
+    fn feed(&mut self) -> Result<bool, WorkerError> {
+        let mut happened = false;
         while let Some((id, outcome)) = self.machine.finished()? {
             self.work.take(&self.book, id, outcome)?;
+            happened = true;
         }
+        if self.machine.busy().is_none()
+            && let Some(piece) =
+                self.work.next(&self.contract, &self.book, self.seen, self.limits.memory_max)?
+        {
+            self.machine.begin(piece)?;
+            happened = true;
+        }
+        Ok(happened)
+    }
+
+    /// One look; whether there was a new block.
+    fn step(&mut self) -> Result<bool, WorkerError> {
+        self.feed()?;
         let head = self.contract.head()?;
-        let is_new = head.number > self.seen;
+        let is_new = head.number > self.seen.number;
         if is_new {
             self.hear(head)?;
             self.answer_rounds(head)?;
             self.book.save()?;
             self.send_due(head)?;
-            self.seen = head.number;
-        }
-        if self.machine.busy().is_none()
-            && let Some(piece) =
-                self.work.next(&self.contract, &self.book, head, self.limits.memory_max)?
-        {
-            self.machine.begin(piece)?;
+            self.seen = head;
         }
         Ok(is_new)
     }
@@ -378,12 +417,4 @@ impl Worker {
 /// Benchmarks have the highest bit.
 fn is_benchmark(job: U256) -> bool {
     job.bit(255)
-}
-
-/// Waits, but not for long after `stop`.
-fn sleep(time: Duration, stop: &AtomicBool) {
-    let end = Instant::now() + time;
-    while Instant::now() < end && !stop.load(Ordering::Relaxed) {
-        thread::sleep(Duration::from_millis(50).min(time));
-    }
 }

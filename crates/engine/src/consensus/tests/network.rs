@@ -164,8 +164,10 @@ async fn a_block_of_many_parts_is_decided() {
     let nodes = authorities(&directories, &spec).await;
     nodes[0].reach(1).await;
     let input = Bytes::from(vec![0; 100_000]);
-    let hashes: Vec<_> =
-        (0..8).map(|from| nodes[0].send_input(from, 0, input.clone(), 2_000_000)).collect();
+    // More than enough, should a slow machine spread them over several blocks.
+    let hashes: Vec<_> = (0..32)
+        .map(|index| nodes[0].send_input(index % 8, u64::from(index / 8), input.clone(), 2_000_000))
+        .collect();
     let mut largest = 0;
     for hash in hashes {
         let number = nodes[2].mined(hash).await;
