@@ -8,12 +8,11 @@
 // A test that cannot go on has failed; every function here is part of one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-mod change;
+mod alone;
 mod clients;
 mod cluster;
 mod crash;
 mod disk;
-mod faults;
 mod fixtures;
 mod genesis;
 mod keys;
@@ -22,8 +21,6 @@ mod load;
 mod localnet;
 mod network;
 mod node;
-mod observed;
-mod partition;
 mod persistence;
 mod precompiles;
 mod rpc;
