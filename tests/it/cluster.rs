@@ -282,6 +282,15 @@ pub(crate) fn any_port() -> SocketAddr {
 /// A transaction whose receipt was served: the parameters that ask for it, and the answer.
 pub(crate) type Served = (Value, Value);
 
+/// Ends the threads of a scope also when a check fails, which would wait for them else.
+pub(crate) struct StopWhenDropped<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for StopWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Sends transfers of account `index` until it is told to stop; the receipts it was served.
 pub(crate) fn load(rpc: &Rpc, index: u32, stop: &AtomicBool) -> Vec<Served> {
     let mut served = Vec::new();

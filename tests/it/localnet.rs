@@ -1,8 +1,7 @@
 //! `mfenx localnet`, as a newcomer types it.
 
 use crate::{
-    change::StopWhenDropped,
-    cluster::{TIME_MAX, load, until},
+    cluster::{StopWhenDropped, TIME_MAX, load, until},
     node::{Ended, field, mfenx, run},
     rpc::Rpc,
     wallet::{STRANGER, account, sign, transfer},

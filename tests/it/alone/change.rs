@@ -1,7 +1,7 @@
 //! The authorities of a running network change: somebody joins, somebody leaves, nobody waits.
 
 use crate::{
-    cluster::{blocks, load, until},
+    cluster::{StopWhenDropped, blocks, load, until},
     keys::{keys, register, said},
     localnet::{Localnet, is_alive},
     node::{Node, metrics, mfenx, run},
@@ -136,15 +136,6 @@ impl Change {
         assert!(rounds.is_empty(), "blocks with rounds above 0: {rounds:?}; {missed}");
         assert_eq!(quantity(&missed["missed"]), 0, "{missed}");
         last + 1 - self.from
-    }
-}
-
-/// Ends the threads of a scope also when a check fails, which would wait for them else.
-pub(crate) struct StopWhenDropped<'a>(pub(crate) &'a AtomicBool);
-
-impl Drop for StopWhenDropped<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
     }
 }
 
