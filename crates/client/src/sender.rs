@@ -47,6 +47,13 @@ pub struct Sent {
     pub nonce: Option<u64>,
 }
 
+impl Sent {
+    /// An empty call of `to`, to be filled.
+    pub const fn to(to: Address) -> Self {
+        Self { to, input: Bytes::new(), value: U256::ZERO, gas_reserve: 0, nonce: None }
+    }
+}
+
 /// What became of a transaction.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]

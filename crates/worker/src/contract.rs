@@ -139,7 +139,7 @@ impl Contract {
     /// The contract refuses, or the transaction does not get into a block.
     pub fn send(&self, call: &impl SolCall, value: U256) -> Result<Receipt, WorkerError> {
         let input = Bytes::from(call.abi_encode());
-        let sent = Sent { to: COMPUTE_ADDRESS, input, value, gas_reserve: 50_000, nonce: None };
+        let sent = Sent { input, value, gas_reserve: 50_000, ..Sent::to(COMPUTE_ADDRESS) };
         self.wait(self.sender.send(&sent).map_err(WorkerError::from_client)?)
     }
 
@@ -165,13 +165,7 @@ impl Contract {
     /// As [`Self::send`]. What fails among the calls is no error.
     pub(crate) fn send_batch(&self, calls: Vec<Bytes>) -> Result<Receipt, WorkerError> {
         let input = Bytes::from(ICompute::batchCall { calls }.abi_encode());
-        let sent = Sent {
-            to: COMPUTE_ADDRESS,
-            input,
-            value: U256::ZERO,
-            gas_reserve: GAS_RESERVE,
-            nonce: None,
-        };
+        let sent = Sent { input, gas_reserve: GAS_RESERVE, ..Sent::to(COMPUTE_ADDRESS) };
         self.wait(self.sender.send(&sent).map_err(WorkerError::from_client)?)
     }
 

@@ -6,8 +6,7 @@ use super::{
     file::KeyFile,
     role::{Role, operator_signer},
 };
-use alloy_primitives::{Address, B256, Signature};
-use alloy_signer::SignerSync;
+use alloy_primitives::Address;
 use alloy_signer_local::PrivateKeySigner;
 use std::{fmt, path::Path};
 
@@ -35,12 +34,6 @@ impl OperatorKey {
     /// What signs its transactions.
     pub(crate) fn signer(&self) -> PrivateKeySigner {
         self.0.clone()
-    }
-
-    /// Signs the hash of a transaction.
-    pub(crate) fn sign(&self, hash: &B256) -> Result<Signature, crate::registry::RegistryError> {
-        let signed = self.0.sign_hash_sync(hash);
-        signed.map_err(|error| crate::registry::RegistryError::Sign(error.to_string()))
     }
 }
 

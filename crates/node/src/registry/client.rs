@@ -1,95 +1,21 @@
-//! JSON-RPC over HTTP or HTTPS, one call at a time.
-//!
-//! Every wait has an end and every answer a longest length.
+//! A node as the registry is reached through it; refusals of the contract in words.
 
 use super::{error::RegistryError, refusal::words};
-use alloy_primitives::{Bytes, U64, hex};
+use crate::keys::OperatorKey;
+use alloy_primitives::{B256, Bytes};
 use alloy_sol_types::SolCall;
 use mfenx_chainspec::REGISTRY_ADDRESS;
-use serde::{Deserialize, de::DeserializeOwned};
+use mfenx_client::{ClientError, Receipt, Sender, Sent};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Longest time of a call, from looking up the name to the last byte of the answer.
-const CALL_TIME_MAX: Duration = Duration::from_secs(20);
-/// A set of 128 authorities has 41 KiB in hexadecimal.
-const ANSWER_BYTES_MAX: u64 = 1 << 20;
-
-/// A node that answers JSON-RPC.
-pub(super) struct Client {
-    agent: ureq::Agent,
-    url: String,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    result: Option<Value>,
-    error: Option<Fault>,
-}
-
-/// The error object of JSON-RPC.
-#[derive(Deserialize)]
-pub(super) struct Fault {
-    message: String,
-    data: Option<Value>,
-}
-
-impl Fault {
-    /// What the contract reverted with, when it did.
-    fn revert(&self) -> Option<Bytes> {
-        hex::decode(self.data.as_ref()?.as_str()?).ok().map(Bytes::from)
-    }
-}
+/// A node that answers JSON-RPC for a chain with a registry.
+pub(super) struct Client(mfenx_client::Client);
 
 impl Client {
     pub(super) fn new(url: &str) -> Result<Self, RegistryError> {
-        if !url.starts_with("http://") && !url.starts_with("https://") {
-            let reason = "is neither http:// nor https://".to_owned();
-            return Err(RegistryError::Url { url: url.into(), reason });
-        }
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(CALL_TIME_MAX))
-            .http_status_as_error(false)
-            // What a proxy of the environment would see is meant for the node alone.
-            .proxy(None)
-            .max_redirects(0)
-            .build();
-        Ok(Self { agent: config.into(), url: url.into() })
-    }
-
-    /// The result, or the error object, of a call.
-    fn ask(
-        &self,
-        method: &'static str,
-        params: &Value,
-    ) -> Result<Result<Value, Fault>, RegistryError> {
-        let wrong =
-            |reason: String| RegistryError::Answer { url: self.url.clone(), method, reason };
-        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let sent = self
-            .agent
-            .post(&self.url)
-            .header("content-type", "application/json")
-            .send(request.to_string());
-        let mut response = match sent {
-            Ok(response) => response,
-            Err(ureq::Error::BadUri(reason)) => {
-                return Err(RegistryError::Url { url: self.url.clone(), reason });
-            }
-            Err(error) => {
-                let reason = error.to_string();
-                return Err(RegistryError::Unreachable { url: self.url.clone(), reason });
-            }
-        };
-        let status = response.status();
-        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
-        let body = body.map_err(|error| wrong(error.to_string()))?;
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| wrong(format!("HTTP status {status}, and no answer of JSON-RPC")))?;
-        match (answer.result, answer.error) {
-            (_, Some(fault)) => Ok(Err(fault)),
-            (result, None) => Ok(Ok(result.unwrap_or_default())),
-        }
+        Ok(Self(mfenx_client::Client::new(url)?))
     }
 
     /// The result of a call that must have one.
@@ -98,14 +24,7 @@ impl Client {
         method: &'static str,
         params: Value,
     ) -> Result<T, RegistryError> {
-        let result = self
-            .ask(method, &params)?
-            .map_err(|fault| RegistryError::Rpc { method, message: fault.message })?;
-        serde_json::from_value(result).map_err(|error| RegistryError::Answer {
-            url: self.url.clone(),
-            method,
-            reason: error.to_string(),
-        })
+        Ok(self.0.call(method, params)?)
     }
 
     /// A number.
@@ -114,26 +33,7 @@ impl Client {
         method: &'static str,
         params: Value,
     ) -> Result<u64, RegistryError> {
-        self.call::<U64>(method, params).map(|number| number.to())
-    }
-
-    /// What a transaction object would do; the registry's refusal in words.
-    pub(super) fn attempt(
-        &self,
-        method: &'static str,
-        params: Value,
-    ) -> Result<Bytes, RegistryError> {
-        match self.ask(method, &params)? {
-            Ok(result) => serde_json::from_value(result).map_err(|error| RegistryError::Answer {
-                url: self.url.clone(),
-                method,
-                reason: error.to_string(),
-            }),
-            Err(fault) => Err(match fault.revert() {
-                Some(reason) => RegistryError::Refused(words(&reason)),
-                None => RegistryError::Rpc { method, message: fault.message },
-            }),
-        }
+        Ok(self.0.quantity(method, params)?)
     }
 
     /// What a view of the registry returns in the state after `block`.
@@ -142,22 +42,47 @@ impl Client {
         call: &C,
         block: &str,
     ) -> Result<C::Return, RegistryError> {
-        let input = Bytes::from(call.abi_encode());
-        let params = json!([{"to": REGISTRY_ADDRESS, "input": input}, block]);
-        let output = self.attempt("eth_call", params)?;
-        C::abi_decode_returns_validate(&output).map_err(|error| RegistryError::Answer {
-            url: self.url.clone(),
-            method: "eth_call",
-            reason: error.to_string(),
-        })
+        Ok(self.0.view(REGISTRY_ADDRESS, call, block)?)
+    }
+
+    /// Sends `input` to the registry as a transaction of the operator and waits for its receipt.
+    pub(super) fn send(
+        &self,
+        chain_id: u64,
+        key: &OperatorKey,
+        input: Bytes,
+        gas_reserve: u64,
+        time_max: Duration,
+    ) -> Result<(B256, Receipt), RegistryError> {
+        let sender = Sender::new(self.0.clone(), chain_id, key.signer());
+        let sent = Sent { input, gas_reserve, ..Sent::to(REGISTRY_ADDRESS) };
+        let hash = sender.send(&sent)?;
+        Ok((hash, sender.wait(hash, time_max)?))
     }
 
     /// Refuses a chain whose registry address holds no code.
     pub(super) fn check_registry(&self) -> Result<(), RegistryError> {
         let code: Bytes = self.call("eth_getCode", json!([REGISTRY_ADDRESS, "latest"]))?;
         if code.is_empty() {
-            return Err(RegistryError::NoRegistry { url: self.url.clone() });
+            return Err(RegistryError::NoRegistry { url: self.0.url().to_owned() });
         }
         Ok(())
+    }
+}
+
+impl From<ClientError> for RegistryError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Url { url, reason } => Self::Url { url, reason },
+            ClientError::Unreachable { url, reason } => Self::Unreachable { url, reason },
+            ClientError::Answer { url, method, reason } => Self::Answer { url, method, reason },
+            ClientError::Rpc { method, message, .. } => Self::Rpc { method, message },
+            ClientError::Reverted(reason) => Self::Refused(words(&reason)),
+            ClientError::Funds { account, has, needs } => {
+                Self::Funds { operator: account, has, needs }
+            }
+            ClientError::NotIncluded { hash, seconds } => Self::NotIncluded { hash, seconds },
+            ClientError::Sign(reason) => Self::Sign(reason),
+        }
     }
 }
