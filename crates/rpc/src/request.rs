@@ -143,10 +143,10 @@ pub(crate) enum BatchError {
 pub(crate) fn batch(json: &[u8], entries_max: usize) -> Result<Vec<Entry<'_>>, BatchError> {
     // In one pass if everything in it is a request, as it nearly always is.
     let mut reader = serde_json::Deserializer::from_slice(json);
-    if let Ok(entries) = reader.deserialize_seq(Bounded::<Wire<'_>>::new(entries_max))
+    if let Ok(entries) = reader.deserialize_seq(Bounded::<Object<Wire<'_>>>::new(entries_max))
         && reader.end().is_ok()
     {
-        return Ok(entries.into_iter().map(Wire::entry).collect());
+        return Ok(entries.into_iter().map(|Object(wire)| wire.entry()).collect());
     }
     // Before an entry costs more than the reference to its text.
     let mut reader = serde_json::Deserializer::from_slice(json);
@@ -239,6 +239,9 @@ mod tests {
         assert_eq!(batch(list(&[call; 3]).as_bytes(), 3).unwrap().len(), 3);
         assert_eq!(batch(list(&[call; 4]).as_bytes(), 3).unwrap_err(), BatchError::TooLong);
         assert_eq!(batch(list(&["1"; 9]).as_bytes(), 3).unwrap_err(), BatchError::TooLong);
+        let listed = list(&[call, r#"["2.0",1,"a",[]]"#]);
+        let listed = batch(listed.as_bytes(), 3).unwrap();
+        assert!(matches!(listed.as_slice(), [Entry::Call(_), Entry::Invalid(_)]));
         let mixed = list(&[call, "1"]);
         let mixed = batch(mixed.as_bytes(), 3).unwrap();
         assert!(matches!(mixed.as_slice(), [Entry::Call(_), Entry::Invalid(_)]));

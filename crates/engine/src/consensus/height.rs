@@ -189,11 +189,12 @@ impl Driver {
     ///
     /// What they signed last was for the height after one that they saw decided, by a quorum. A
     /// quorum of others has a member in common with that one, and this member is at most one block
-    /// behind. Counting ourselves would leave out exactly that member.
+    /// behind. Counting ourselves would leave out exactly that member. A claim of a head can be
+    /// wrong only upwards: that costs turns, and never a second signature.
     fn first_height_to_sign(&self) -> Option<u64> {
         match self.head_of_quorum(true)? {
             0 => Some(0),
-            _ => Some(self.head_of_quorum(false)? + HEIGHTS_TO_WAIT),
+            _ => Some(self.head_of_quorum(false)?.saturating_add(HEIGHTS_TO_WAIT)),
         }
     }
 
