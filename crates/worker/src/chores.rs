@@ -15,6 +15,10 @@ use std::collections::BTreeMap;
 
 /// Slots watched at most; what is beyond waits for others.
 const SLOTS_MAX: usize = 8_192;
+/// Slots of one order watched at most at a time.
+const SLOTS_OF_ORDER_MAX: u32 = 1_024;
+/// Most doublings of the wait for a slot that nobody could be drawn for.
+const REDRAWS_MAX: u32 = 5;
 /// Slots looked at for a block.
 const LOOKS_MAX: usize = 24;
 /// Blocks until a slot that somebody has is looked at again.
@@ -29,12 +33,14 @@ const ROUND_INTERVAL: u64 = 4;
 pub(crate) struct Chores {
     worker: Address,
     slots: BTreeMap<(U256, u32), u64>,
+    /// How often nobody could be drawn for an order, at most as many orders as slots.
+    redrawn: BTreeMap<U256, u32>,
     rounds_at: u64,
 }
 
 impl Chores {
     pub(crate) const fn new(worker: Address) -> Self {
-        Self { worker, slots: BTreeMap::new(), rounds_at: 0 }
+        Self { worker, slots: BTreeMap::new(), redrawn: BTreeMap::new(), rounds_at: 0 }
     }
 
     /// Slots that are watched.
@@ -51,11 +57,24 @@ impl Chores {
         match &happened.event {
             Event::Posted(it) => {
                 let order = contract.view(&ICompute::orderCall { id: it.order })?;
-                for slot in 0..order.results {
+                // Whoever pays nothing may draw for himself.
+                if order.reward == 0 {
+                    return Ok(());
+                }
+                for slot in 0..order.results.min(SLOTS_OF_ORDER_MAX) {
                     self.watch((it.order, slot), it.height);
                 }
             }
-            Event::Redrawn(it) => self.watch((it.order, it.slot), it.height),
+            // Each draw costs gas, and an order that fits nobody is redrawn without end.
+            Event::Redrawn(it) if self.slots.contains_key(&(it.order, it.slot)) => {
+                let times = self.redrawn.entry(it.order).or_default();
+                *times = (*times + 1).min(REDRAWS_MAX);
+                let wait = 1_u64 << *times;
+                self.watch((it.order, it.slot), it.height.saturating_add(wait));
+                while self.redrawn.len() > SLOTS_MAX {
+                    self.redrawn.pop_first();
+                }
+            }
             Event::Cancelled(it) => {
                 self.slots.remove(&(it.order, it.slot));
             }

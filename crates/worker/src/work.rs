@@ -17,6 +17,8 @@ use std::{
 
 /// The beacon of the block this many after a commitment draws the positions.
 const BEACON_DELAY: u64 = 2;
+/// Fewer blocks than any chain leaves for an opening.
+const OPEN_BLOCKS_MIN: u64 = 16;
 /// Proofs kept in memory; each has at most 96 KiB. Others are made when it is their turn.
 const PROOFS_MAX: usize = 16;
 /// Longest time that a proof may take, in seconds: a few rows of each round.
@@ -65,6 +67,13 @@ impl Work {
                 JobState::Committed => {
                     let height = job.height.to::<u64>();
                     self.committed.insert(id, height);
+                    let over = ICompute::lapseCall { job: id }.abi_encode();
+                    if head.number > height + OPEN_BLOCKS_MIN && contract.refusal(&over)?.is_none()
+                    {
+                        // Nobody can open it any more; until it ends it holds a place and the stake.
+                        calls.push(over);
+                        continue;
+                    }
                     if let (Some(roots), Some(proof)) = (self.roots.get(&id), self.proofs.get(&id))
                     {
                         let roots = roots.iter().map(|root| B256::from(*root)).collect();
@@ -131,7 +140,14 @@ impl Work {
             let (id, height) = (*id, *height);
             return match (book.jobs().get(&id), book.rows(id)) {
                 (Some(entry), Some(rows)) => {
-                    let output = contract.vrf_output(height + BEACON_DELAY)?;
+                    let output = match contract.vrf_output(height + BEACON_DELAY) {
+                        Err(WorkerError::Refused(reason)) => {
+                            tracing::error!(job = %id, reason, "too late to open a commitment");
+                            self.committed.remove(&id);
+                            return Ok(None);
+                        }
+                        output => output?,
+                    };
                     let output: [u8; 64] = output.as_ref().try_into().map_err(|_| {
                         WorkerError::Refused("the beacon's VRF output has not 64 bytes".into())
                     })?;

@@ -65,6 +65,8 @@ pub struct Worker {
     rounds: Vec<(U256, u64)>,
     /// The head of the last look.
     seen: Head,
+    /// The last block whose events for everybody were read. Not kept: who starts looks back.
+    heard: u64,
 }
 
 impl std::fmt::Debug for Worker {
@@ -90,8 +92,8 @@ impl Worker {
         if account != it.operator && account != it.agent {
             return Err(WorkerError::Stranger { worker: name, operator: it.operator, account });
         }
-        let begin = contract.head()?.number.saturating_sub(LOOK_BACK);
-        let book = Book::open(directory, contract.chain_id(), name, begin)?;
+        let heard = contract.head()?.number.saturating_sub(LOOK_BACK);
+        let book = Book::open(directory, contract.chain_id(), name, heard)?;
         let machine = Machine::start(backend);
         let (chores, work) = (Chores::new(name), Work::default());
         let rounds = Vec::new();
@@ -105,6 +107,7 @@ impl Worker {
             limits,
             rounds,
             seen: Head::default(),
+            heard,
         })
     }
 
@@ -244,15 +247,19 @@ impl Worker {
             signature::<ICompute::Failed>(),
             signature::<ICompute::Late>(),
         ];
-        while self.book.cursor() < head.number {
-            let from = self.book.cursor() + 1;
-            let to = head.number.min(from + BLOCKS_MAX - 1);
+        while self.heard < head.number {
+            let (from, to) = (self.heard + 1, head.number.min(self.heard + BLOCKS_MAX));
             for happened in self.contract.events((from, to), &everybody, None)? {
                 match &happened.event {
                     Event::RoundOpened(it) => self.remember_round(it.round, it.height),
                     _ => self.chores.hear(&self.contract, &happened)?,
                 }
             }
+            self.heard = to;
+        }
+        while self.book.cursor() < head.number {
+            let from = self.book.cursor() + 1;
+            let to = head.number.min(from + BLOCKS_MAX - 1);
             // The earnings and the cursor are written together, so nothing is counted twice.
             let mut assigned = Vec::new();
             let before = *self.book.earnings();
@@ -353,8 +360,11 @@ impl Worker {
         let ready: Vec<(U256, u64)> = ready;
         for (round, _) in &ready {
             let call = ICompute::isAskedCall { round_: *round, worker_: self.name };
-            if !self.contract.view(&call)? {
-                continue;
+            match self.contract.view(&call) {
+                Ok(true) => {}
+                // Its beacon is out of reach, so nobody can answer it any more.
+                Ok(false) | Err(WorkerError::Refused(_)) => continue,
+                Err(error) => return Err(error),
             }
             let call = ICompute::benchmarkIdCall { round_: *round, worker_: self.name };
             let id = self.contract.view(&call)?;
