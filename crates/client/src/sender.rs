@@ -43,14 +43,12 @@ pub struct Sent {
     pub value: U256,
     /// Gas above the estimate.
     pub gas_reserve: u64,
-    /// Its nonce; the account's next when there is none.
-    pub nonce: Option<u64>,
 }
 
 impl Sent {
     /// An empty call of `to`, to be filled.
     pub const fn to(to: Address) -> Self {
-        Self { to, input: Bytes::new(), value: U256::ZERO, gas_reserve: 0, nonce: None }
+        Self { to, input: Bytes::new(), value: U256::ZERO, gas_reserve: 0 }
     }
 }
 
@@ -146,13 +144,9 @@ impl Sender {
             let (has, needs) = (format_ether(balance), format_ether(needs));
             return Err(ClientError::Funds { account, has, needs });
         }
-        let nonce = match sent.nonce {
-            Some(nonce) => nonce,
-            None => self.next_nonce()?,
-        };
         Ok(TxEip1559 {
             chain_id: self.chain_id,
-            nonce,
+            nonce: self.next_nonce()?,
             gas_limit,
             max_fee_per_gas: price,
             max_priority_fee_per_gas: tip,
@@ -164,10 +158,7 @@ impl Sender {
     }
 
     /// The nonce after those of the account's transactions that wait in the node's pool.
-    ///
-    /// # Errors
-    /// The node does not answer.
-    pub fn next_nonce(&self) -> Result<u64, ClientError> {
+    fn next_nonce(&self) -> Result<u64, ClientError> {
         self.client.quantity("eth_getTransactionCount", json!([self.address(), "pending"]))
     }
 

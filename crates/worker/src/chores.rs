@@ -11,7 +11,7 @@ use crate::{
 };
 use alloy_primitives::{Address, U256, keccak256};
 use alloy_sol_types::SolCall;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 /// Slots watched at most; what is beyond waits for others.
 const SLOTS_MAX: usize = 8_192;
@@ -35,12 +35,20 @@ pub(crate) struct Chores {
     slots: BTreeMap<(U256, u32), u64>,
     /// How often nobody could be drawn for an order, at most as many orders as slots.
     redrawn: BTreeMap<U256, u32>,
+    /// Slots of large orders that are not watched yet: one comes in when one is over.
+    later: BTreeMap<U256, Range<u32>>,
     rounds_at: u64,
 }
 
 impl Chores {
     pub(crate) const fn new(worker: Address) -> Self {
-        Self { worker, slots: BTreeMap::new(), redrawn: BTreeMap::new(), rounds_at: 0 }
+        Self {
+            worker,
+            slots: BTreeMap::new(),
+            redrawn: BTreeMap::new(),
+            later: BTreeMap::new(),
+            rounds_at: 0,
+        }
     }
 
     /// Slots that are watched.
@@ -64,6 +72,9 @@ impl Chores {
                 for slot in 0..order.results.min(SLOTS_OF_ORDER_MAX) {
                     self.watch((it.order, slot), it.height);
                 }
+                if order.results > SLOTS_OF_ORDER_MAX && self.later.len() < SLOTS_MAX {
+                    self.later.insert(it.order, SLOTS_OF_ORDER_MAX..order.results);
+                }
             }
             // Each draw costs gas, and an order that fits nobody is redrawn without end.
             Event::Redrawn(it) if self.slots.contains_key(&(it.order, it.slot)) => {
@@ -75,9 +86,7 @@ impl Chores {
                     self.redrawn.pop_first();
                 }
             }
-            Event::Cancelled(it) => {
-                self.slots.remove(&(it.order, it.slot));
-            }
+            Event::Cancelled(it) => self.forget((it.order, it.slot), happened.block),
             _ => {}
         }
         Ok(())
@@ -88,6 +97,18 @@ impl Chores {
         let at = height + 1 + self.patience(slot);
         if self.slots.len() < SLOTS_MAX || self.slots.contains_key(&slot) {
             self.slots.insert(slot, at);
+        }
+    }
+
+    /// A slot is over: the next of its order is watched in its place.
+    fn forget(&mut self, slot: (U256, u32), height: u64) {
+        if self.slots.remove(&slot).is_none() {
+            return;
+        }
+        let Some(later) = self.later.get_mut(&slot.0) else { return };
+        match later.next() {
+            Some(next) => self.watch((slot.0, next), height),
+            None => drop(self.later.remove(&slot.0)),
         }
     }
 
@@ -132,7 +153,7 @@ impl Chores {
                 }
                 SlotState::Taken => calls.extend(lapse(contract, head, order, slot)?),
                 _ => {
-                    self.slots.remove(&(order, slot));
+                    self.forget((order, slot), head.number);
                     continue;
                 }
             }
@@ -167,4 +188,42 @@ fn lapse(
     };
     let call = ICompute::lapseCall { job: id }.abi_encode();
     Ok((may_be_over && contract.refusal(&call)?.is_none()).then_some(call))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_slot_of_a_large_order_has_its_turn() {
+        let mut chores = Chores::new(Address::repeat_byte(1));
+        let (order, results) = (U256::from(7), SLOTS_OF_ORDER_MAX + 3);
+        for slot in 0..SLOTS_OF_ORDER_MAX {
+            chores.watch((order, slot), 5);
+        }
+        chores.later.insert(order, SLOTS_OF_ORDER_MAX..results);
+        for slot in 0..results {
+            assert!(chores.slots.contains_key(&(order, slot)), "slot {slot}");
+            chores.forget((order, slot), 9);
+            // What is not watched brings nothing in.
+            chores.forget((order, slot), 9);
+        }
+        assert!(chores.slots.is_empty() && chores.later.is_empty(), "{chores:?}");
+    }
+
+    #[test]
+    fn slots_are_bounded_and_left_to_others_for_a_few_blocks() {
+        let mut chores = Chores::new(Address::repeat_byte(1));
+        for slot in 0..=SLOTS_MAX as u32 {
+            chores.watch((U256::from(1), slot), 10);
+        }
+        assert_eq!(chores.watched(), SLOTS_MAX);
+        assert!(chores.slots.values().all(|at| (11..11 + PATIENCE).contains(at)));
+        let other = Chores::new(Address::repeat_byte(2));
+        let differ = (0..64).filter(|slot| {
+            let slot = (U256::from(1), *slot);
+            chores.patience(slot) != other.patience(slot)
+        });
+        assert!(differ.count() > 16, "workers act at the same time");
+    }
 }

@@ -105,7 +105,8 @@ impl Observer {
         }
         // Blocks that came since the last look arrived now, as far as one can tell.
         for number in (self.cursor + 1).max(head.saturating_sub(ARRIVALS_MAX as u64))..=head {
-            self.arrivals.insert(number, before);
+            // A look that failed later on saw it arrive all the same.
+            self.arrivals.entry(number).or_insert(before);
         }
         while self.arrivals.len() > ARRIVALS_MAX {
             self.arrivals.pop_first();
@@ -155,16 +156,16 @@ impl Observer {
     /// Reports what waits and is still wanted.
     fn report(&mut self) -> Result<Vec<Observed>, WorkerError> {
         let mut reported = Vec::new();
-        while let Some((job, milliseconds)) = self.waiting.first_key_value() {
+        for (job, milliseconds) in self.waiting.clone() {
             if reported.len() == REPORT_MAX {
                 break;
             }
-            let (job, milliseconds) = (*job, *milliseconds);
             let call = ICompute::reportCall { jobs: vec![job], milliseconds: vec![milliseconds] };
             if self.contract.refusal(&call.abi_encode())?.is_none() {
                 reported.push(Observed { job, milliseconds });
+            } else {
+                self.waiting.remove(&job);
             }
-            self.waiting.remove(&job);
         }
         if reported.is_empty() {
             return Ok(reported);
@@ -172,10 +173,10 @@ impl Observer {
         let jobs = reported.iter().map(|it| it.job).collect();
         let milliseconds = reported.iter().map(|it| it.milliseconds).collect();
         let call = ICompute::reportCall { jobs, milliseconds };
-        if let Err(error) = self.contract.send(&call, U256::ZERO) {
-            // They are not lost: the next block asks anew which of them are still wanted.
-            self.waiting.extend(reported.into_iter().map(|it| (it.job, it.milliseconds)));
-            return Err(error);
+        // When this fails they still wait: the next block asks anew which of them are wanted.
+        self.contract.send(&call, U256::ZERO)?;
+        for it in &reported {
+            self.waiting.remove(&it.job);
         }
         Ok(reported)
     }

@@ -32,6 +32,8 @@ const BLOCKS_MAX: u64 = 1_000;
 const LOOK_BACK: u64 = 2_000;
 /// How often the machine is looked at.
 const MACHINE_INTERVAL: Duration = Duration::from_millis(10);
+/// How soon a node that did not answer is asked for a beacon again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest pause between attempts while the node does not answer.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Samples of a benchmark.
@@ -187,15 +189,14 @@ impl Worker {
     fn compute_for(&mut self, time: Duration, stop: &AtomicBool) -> Result<(), WorkerError> {
         let end = Instant::now() + time;
         while Instant::now() < end && !stop.load(Ordering::Relaxed) {
-            let has_more = match self.feed() {
+            match self.feed() {
+                Ok(true) => {}
+                Ok(false) => thread::sleep(MACHINE_INTERVAL.min(time)),
                 Err(error @ WorkerError::Client(_)) => {
                     tracing::debug!(%error, "a beacon could not be read");
-                    false
+                    thread::sleep(RETRY_INTERVAL.min(time));
                 }
-                fed => fed?,
-            };
-            if !has_more {
-                thread::sleep(MACHINE_INTERVAL.min(time));
+                Err(error) => return Err(error),
             }
         }
         Ok(())

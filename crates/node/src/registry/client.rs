@@ -1,11 +1,11 @@
-//! A node as the registry is reached through it; refusals of the contract in words.
+//! A node as the registry is reached through it.
 
-use super::{error::RegistryError, refusal::words};
+use super::error::RegistryError;
 use crate::keys::OperatorKey;
 use alloy_primitives::{B256, Bytes};
 use alloy_sol_types::SolCall;
 use mfenx_chainspec::REGISTRY_ADDRESS;
-use mfenx_client::{ClientError, Receipt, Sender, Sent};
+use mfenx_client::{Receipt, Sender, Sent};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -67,22 +67,5 @@ impl Client {
             return Err(RegistryError::NoRegistry { url: self.0.url().to_owned() });
         }
         Ok(())
-    }
-}
-
-impl From<ClientError> for RegistryError {
-    fn from(error: ClientError) -> Self {
-        match error {
-            ClientError::Url { url, reason } => Self::Url { url, reason },
-            ClientError::Unreachable { url, reason } => Self::Unreachable { url, reason },
-            ClientError::Answer { url, method, reason } => Self::Answer { url, method, reason },
-            ClientError::Rpc { method, message, .. } => Self::Rpc { method, message },
-            ClientError::Reverted(reason) => Self::Refused(words(&reason)),
-            ClientError::Funds { account, has, needs } => {
-                Self::Funds { operator: account, has, needs }
-            }
-            ClientError::NotIncluded { hash, seconds } => Self::NotIncluded { hash, seconds },
-            ClientError::Sign(reason) => Self::Sign(reason),
-        }
     }
 }
