@@ -148,7 +148,7 @@ impl Driver {
             let _ = self.network.set_peer_head(peer, head);
         }
         self.announced = number;
-        self.sync.connected(message.receipt.from());
+        self.sync.sources.connected(&message.receipt.from());
         self.decide(certificate);
         Verdict::Accept
     }
@@ -235,7 +235,7 @@ impl Driver {
         let height = self.height();
         let peers = self.network.peers();
         let mut peers: Vec<_> =
-            peers.iter().filter(|peer| !self.sync.is_distrusted(&peer.peer)).collect();
+            peers.iter().filter(|peer| !self.sync.sources.is_left_alone(&peer.peer)).collect();
         peers.sort_by_key(|peer| {
             (peer.head.number < height, !peer.pinned, peer.latency.unwrap_or(Duration::MAX))
         });
