@@ -215,6 +215,7 @@ impl Driver {
             connected_power: self.power_connected(true),
             total_power: set.total_power(),
             sync_target: self.sync.target().filter(|target| *target > self.head.number),
+            rivals: self.rivals.met(),
             missed_rounds: Arc::clone(&self.missed),
             last_commit: self.last_commit,
         };

@@ -28,6 +28,7 @@ pub(super) struct Rivals {
     heads: HashMap<PeerId, (Head, bool)>,
     /// Who was named, and when.
     named: HashMap<PeerId, Instant>,
+    met: u64,
 }
 
 impl Rivals {
@@ -48,6 +49,11 @@ impl Rivals {
         }
         self.heads = heads;
         due
+    }
+
+    /// How often a peer had another block.
+    pub(super) const fn met(&self) -> u64 {
+        self.met
     }
 
     /// Whether a peer is to be named now.
@@ -81,6 +87,7 @@ impl Driver {
     /// A peer has another block than we, or says so.
     pub(super) fn meet_rival(&mut self, peer: PeerId, theirs: Head, ours: B256) {
         counted::rival();
+        self.rivals.met += 1;
         if self.rivals.names(peer, Instant::now()) {
             let Head { number, hash } = theirs;
             let authority = self.authorities.operator_of(&peer).map(|operator| operator.0);
@@ -96,22 +103,8 @@ impl Driver {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::claiming as peer;
     use super::*;
-    use mfenx_network::Direction;
-
-    fn peer(id: PeerId, number: u64) -> PeerInfo {
-        PeerInfo {
-            peer: id,
-            address: "/ip4/192.0.2.1/tcp/1".parse().unwrap(),
-            direction: Direction::Inbound,
-            agent: String::new(),
-            head: Head { number, hash: B256::with_last_byte(number as u8) },
-            score: 0.0,
-            latency: None,
-            connected_for: Duration::ZERO,
-            pinned: false,
-        }
-    }
 
     #[test]
     fn every_head_is_looked_at_once_and_not_before_we_have_its_height() {

@@ -46,6 +46,13 @@ pub(super) const fn after_other_runs(head: u64) -> u64 {
     head.saturating_add(HEIGHTS_TO_WAIT)
 }
 
+/// Whether a claim is to be looked into before a directory without a record means anything; `waited`
+/// is the time since a quorum claimed less, or since blocks last came that we were behind by.
+pub(super) fn holds_back(claimed: u64, head: u64, waited: Duration) -> bool {
+    let close = if head == 0 { 0 } else { CLOSE };
+    claimed > head.saturating_add(close) && waited < SYNC_FIRST
+}
+
 /// The lowest head that each authority in force claimed in this run. As many as there are authorities.
 #[derive(Debug, Default)]
 pub(super) struct Claims(BTreeMap<PeerId, u64>);
@@ -84,6 +91,29 @@ impl Claims {
             Some(operator.0) != ours && claim.is_some_and(|claim| *claim <= head)
         };
         members.filter(|one| within(&one.operator)).map(|one| one.power).sum()
+    }
+
+    /// From which height on the keys of `ours` may sign that have no record; none while too little is
+    /// known. See the module.
+    pub(super) fn first_height_to_sign(
+        &self,
+        head: u64,
+        authorities: &Authorities,
+        ours: Option<Address>,
+        epoch_of: impl Fn(u64) -> u64,
+    ) -> Option<u64> {
+        let set = authorities.set();
+        let own = ours.and_then(|ours| set.by_operator(&Operator(ours))).map_or(0, |own| own.power);
+        let others = self.power_within(head, authorities, ours);
+        let quorum = thresholds(set.quorum()).quorum.is_met(others, set.total_power());
+        if head == 0 {
+            let all = others.saturating_add(own) == set.total_power();
+            return (quorum || all).then_some(0);
+        }
+        // An epoch of one block has none before the last.
+        let is_long = epoch_of(head) == authorities.epoch();
+        let ends = is_long && epoch_of(head.saturating_add(2)) != authorities.epoch();
+        (quorum && !ends).then_some(after_other_runs(head))
     }
 
     /// Whom to look for, in words: authorities but `ours` that were not heard, or claim more.
@@ -128,7 +158,10 @@ impl Driver {
         let height = self.height();
         let Some(journal) = &self.journal else { return Ok(()) };
         if journal.votes_from().is_none() {
-            let Some(from) = self.first_height_to_sign() else {
+            let epoch_of = |height| self.sets.epoch_of(height);
+            let (authorities, head) = (&self.authorities, self.head.number);
+            let from = self.claims.first_height_to_sign(head, authorities, self.operator, epoch_of);
+            let Some(from) = from else {
                 self.settled_since = None;
                 return Ok(());
             };
@@ -147,30 +180,10 @@ impl Driver {
         Ok(())
     }
 
-    /// From which height on keys without a record may sign; none while too little is known. See the
-    /// module.
-    fn first_height_to_sign(&self) -> Option<u64> {
-        let (set, head) = (self.authorities.set(), self.head.number);
-        let ours = self.operator.and_then(|operator| set.by_operator(&Operator(operator)));
-        let others = self.claims.power_within(head, &self.authorities, self.operator);
-        let quorum = thresholds(set.quorum()).quorum.is_met(others, set.total_power());
-        if head == 0 {
-            let all = others.saturating_add(ours.map_or(0, |ours| ours.power)) == set.total_power();
-            return (quorum || all).then_some(0);
-        }
-        // Of epochs that have one block only there is none before the last.
-        let ends = self.sets.epoch_of(head.saturating_add(2)) != self.authorities.epoch();
-        let ends = ends && self.sets.epoch_of(head) == self.authorities.epoch();
-        (quorum && !ends).then_some(after_other_runs(head))
-    }
-
     /// Whether somebody may have more than we, given since when a quorum says that it has not.
     fn should_sync_first(&self, since: Instant) -> bool {
-        let head = self.head.number;
-        let close = if head == 0 { 0 } else { CLOSE };
-        let behind = self.sync.claimed() > head.saturating_add(close);
         let since = self.sync.progress().map_or(since, |progress| progress.max(since));
-        behind && since.elapsed() < SYNC_FIRST
+        holds_back(self.sync.claimed(), self.head.number, since.elapsed())
     }
 
     /// Whether a new chain still waits for its authorities to be connected, at most

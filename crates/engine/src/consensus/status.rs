@@ -83,6 +83,8 @@ pub struct EngineStatus {
     /// The height that the node catches up to, as far as there is reason to believe in it; none while
     /// it is up to date.
     pub sync_target: Option<u64>,
+    /// Times since the start of the node that a peer had another block than it at a height.
+    pub rivals: u64,
     /// Rounds since the start of the node that passed without a decision, by whose turn they were.
     pub missed_rounds: Arc<BTreeMap<Address, u64>>,
     /// From the decision on the last block to its durability; none before the first.

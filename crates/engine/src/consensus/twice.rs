@@ -71,18 +71,15 @@ impl Driver {
     /// heard before: whoever was heard first may have been behind.
     pub(super) fn settle_own_heights(&mut self, news: &[u64]) {
         let (set, head) = (self.authorities.set(), self.head.number);
-        let taken =
-            |claim: u64| after_other_runs(claim.clamp(head, head.saturating_add(CLAIM_MAX)));
-        if let Some(from) = self.own_from {
-            self.own_from = news.iter().map(|claim| taken(*claim)).chain([from]).max();
-            return;
-        }
         let ours = self.operator.and_then(|operator| set.by_operator(&Operator(operator)));
         let others = self.claims.power_within(head, &self.authorities, self.operator);
         let power = others.saturating_add(ours.map_or(0, |ours| ours.power));
-        if thresholds(set.quorum()).quorum.is_met(power, set.total_power()) {
-            self.own_from = Some(taken(self.claims.highest()));
-        }
+        let quorum = thresholds(set.quorum()).quorum.is_met(power, set.total_power());
+        self.own_from = match self.own_from {
+            Some(from) => raised(from, head, news),
+            None if quorum => raised(after_other_runs(head), head, &[self.claims.highest()]),
+            None => None,
+        };
     }
 
     /// Whether every one of these blocks was signed here.
@@ -103,6 +100,12 @@ impl Driver {
         }
         Ok(())
     }
+}
+
+/// The first height of this run alone when `claims` are heard besides; always some.
+fn raised(from: u64, head: u64, claims: &[u64]) -> Option<u64> {
+    let taken = |claim: &u64| after_other_runs((*claim).min(head.saturating_add(CLAIM_MAX)));
+    claims.iter().map(taken).chain([from]).max()
 }
 
 #[cfg(test)]
@@ -143,5 +146,11 @@ mod tests {
         assert!(signed(8, 2_000).is_of_this_time(from, started));
         assert!(!signed(8, 1_010).is_of_this_time(from, started), "a clock ten seconds ahead");
         assert!(signed(8, 1_011).is_of_this_time(from, started));
+    }
+    #[test]
+    fn a_liar_switches_this_off_for_a_while_and_not_for_good() {
+        assert_eq!(raised(13, 10, &[]), Some(13));
+        assert_eq!(raised(13, 10, &[9, 15]), Some(18));
+        assert_eq!(raised(13, 10, &[u64::MAX]), Some(10 + CLAIM_MAX + 3));
     }
 }

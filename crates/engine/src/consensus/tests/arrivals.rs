@@ -1,7 +1,8 @@
 //! Who comes when, and what that means for who may vote.
 
 use super::support::{
-    DEADLINE, Node, addresses, agree, authorities, directory, spec, spec_of_epochs,
+    DEADLINE, Node, addresses, agree, authorities, authorities_without_the_last, directory, spec,
+    spec_of_epochs,
 };
 use crate::Participation;
 use mfenx_primitives::Quorum;
@@ -39,14 +40,74 @@ async fn a_new_chain_waits_for_the_last_of_its_authorities() {
     agree([&first, &second], 6);
 }
 
-/// A chain whose last authority never comes begins without it.
+/// A chain whose last authority never comes begins without it, when the operators of the others say
+/// that it is new.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_chain_does_not_wait_for_ever() {
+async fn a_new_chain_begins_without_one_when_it_is_told_to() {
     let spec = spec(3, Quorum::Majority, BLOCK_MS);
     let directories = [directory(), directory()];
-    let nodes = authorities(&directories, &spec).await;
+    let mut nodes = Vec::new();
+    for index in 0..2 {
+        let others = addresses(&nodes).await;
+        let path = directories[usize::from(index)].path();
+        nodes.push(Node::start_at_once(path, &spec, index, &others, false));
+    }
+    sleep(A_WHILE).await;
+    for node in nodes {
+        assert_eq!(node.status.borrow().connected_power, 2);
+        assert_eq!(node.height(), 0, "it could be any chain's");
+        node.kill().await;
+    }
+    let nodes = authorities_without_the_last(&directories, &spec).await;
     nodes[0].reach(3).await;
     nodes[1].reach(3).await;
+}
+
+/// A quorum that lost its directories does not begin the chain anew, and who has it left is followed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quorum_with_empty_directories_is_no_new_chain() {
+    let spec = spec(3, Quorum::Majority, BLOCK_MS);
+    let directories = [directory(), directory(), directory()];
+    let nodes = authorities(&directories, &spec).await;
+    for node in &nodes {
+        node.reach(4).await;
+    }
+    for node in nodes {
+        node.kill().await;
+    }
+    let empty = [directory(), directory()];
+    let mut wiped = Vec::new();
+    for index in 0..2 {
+        let others = addresses(&wiped).await;
+        let path = empty[usize::from(index)].path();
+        wiped.push(Node::start_at_once(path, &spec, index, &others, false));
+    }
+    sleep(A_WHILE).await;
+    for node in &wiped {
+        let status = node.status.borrow().clone();
+        assert_eq!((status.connected_power, node.height()), (2, 0), "{status:?}");
+        assert_eq!(status.participation, Participation::Waiting);
+    }
+    let third = Node::start(directories[2].path(), &spec, Some(2), &addresses(&wiped).await);
+    let kept = third.height();
+    for node in &wiped {
+        node.reach(kept).await;
+    }
+    // Both wait now for blocks that others decide, and there are no others: their operators know.
+    agree(wiped.iter().chain([&third]), kept);
+    for node in wiped {
+        node.kill().await;
+    }
+    let mut back = vec![third];
+    for index in 0..2 {
+        let others = addresses(&back).await;
+        let path = empty[usize::from(index)].path();
+        back.push(Node::start_at_once(path, &spec, index, &others, true));
+    }
+    for node in &back {
+        node.reach(kept + 3).await;
+    }
+    agree(&back, kept + 3);
 }
 
 /// What a wiped authority signed last may be known only to the one that is not there.
