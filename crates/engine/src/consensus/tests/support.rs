@@ -150,9 +150,18 @@ pub(super) struct Node {
     swarm: JoinHandle<()>,
 }
 
+/// Opens a store as soon as what a killed node's threads were writing is written.
 pub(super) fn open_chain(path: &Path, spec: &Arc<ChainSpec>) -> Chain {
-    let options = StoreOptions { durability: Durability::Volatile, ..Default::default() };
-    Chain::open(Arc::clone(spec), Store::open(&path.join("store"), options).unwrap()).unwrap()
+    let (start, path) = (std::time::Instant::now(), path.join("store"));
+    let store = loop {
+        let options = StoreOptions { durability: Durability::Volatile, ..Default::default() };
+        match Store::open(&path, options) {
+            Ok(store) => break store,
+            Err(error) => assert!(start.elapsed() < DEADLINE, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    Chain::open(Arc::clone(spec), store).unwrap()
 }
 
 /// Which gossip is heard.
@@ -299,8 +308,6 @@ impl Node {
         let _ = self.engine.await;
         self.stop.cancel();
         self.swarm.await.unwrap();
-        // What a thread was writing is written before the store can be opened again.
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
     /// Why the engine ended by itself.
