@@ -398,6 +398,44 @@ async fn a_claimed_head_keeps_nobody_from_voting() {
     stop.cancel();
 }
 
+/// All authorities are there and have nothing; somebody says that there are blocks. Before they begin a
+/// chain they look, for as long as that may be true.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_knows_of_higher_heads_syncs_first() {
+    let spec = spec(3, Quorum::Majority, 100);
+    let (stop, scratch) = (CancellationToken::new(), directory());
+    let chain = open_chain(scratch.path(), &spec);
+    let (asked, _seen) = tokio::sync::watch::channel(0);
+    let other = liar(&chain, Lie::Silence, asked, stop.clone()).await;
+    let directories = [directory(), directory(), directory()];
+    let mut nodes: Vec<Node> = Vec::new();
+    for (index, directory) in directories.iter().enumerate() {
+        let others = std::slice::from_ref(&other);
+        let node = Node::start_at_once(directory.path(), &spec, index as u8, others, false);
+        let mut status = node.status.clone();
+        let connected = status.wait_for(|status| status.peers == 1);
+        timeout(DEADLINE, connected).await.unwrap().unwrap();
+        nodes.push(node);
+    }
+    for at in 1..nodes.len() {
+        for address in addresses(&nodes[..at]).await {
+            nodes[at].network.add_persistent(address).unwrap();
+        }
+    }
+    for node in &nodes {
+        let mut status = node.status.clone();
+        let connected = status.wait_for(|status| status.connected_power == 3);
+        timeout(DEADLINE, connected).await.unwrap().unwrap();
+    }
+    sleep(Duration::from_secs(1)).await;
+    assert!(nodes.iter().all(|node| node.height() == 0), "they began a chain");
+    stop.cancel();
+    for node in &nodes {
+        node.reach(2).await;
+    }
+    agree(&nodes, 2);
+}
+
 /// Two chains from one genesis, which one key that signs for two directories can make alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_block_at_our_height_is_noticed() {
