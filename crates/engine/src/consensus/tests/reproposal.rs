@@ -3,19 +3,23 @@
 //!
 //! One engine runs; everything that the other three authorities say is made here.
 
-use super::super::wire::{Frame, Part, encode_message, encode_payload_request};
+use super::super::{
+    blocks::Blocks,
+    wire::{Frame, Part, encode_message, encode_payload_request},
+};
 use super::support::{
     DEADLINE, Node, authority, directory, identity, keys, network, open_chain, operator, spec_with,
 };
 use crate::{
-    candidate::{BuildRequest, payload},
+    Chain,
+    candidate::{BuildRequest, Candidate, payload},
     sets::Sets,
 };
 use bytes::Bytes;
-use mfenx_chainspec::{ConsensusParams, ConsensusTimeouts};
+use mfenx_chainspec::{ChainSpec, ConsensusParams, ConsensusTimeouts};
 use mfenx_consensus::{
-    Decision, Domain, Height, Message, NilOrVal, Operator, Proposal, Round, SignedProposal, Value,
-    Vote, VoteType,
+    Decision, Domain, Height, Message, NilOrVal, Operator, Proposal, Round, SignedProposal,
+    ValidatorSet, Validity, Value, Vote, VoteType,
 };
 use mfenx_network::{
     NetworkEvent, NetworkHandle, PeerAddress, Protocol, Target, Topic, Verdict as Opinion,
@@ -101,37 +105,99 @@ impl Voices {
 }
 
 /// The engine with the record that it has, told that its keys are new.
-fn start(path: &Path, spec: &Arc<mfenx_chainspec::ChainSpec>, who: u8, to: &PeerAddress) -> Node {
+fn start(path: &Path, spec: &Arc<ChainSpec>, who: u8, to: &PeerAddress) -> Node {
     Node::start_at_once(path, spec, who, std::slice::from_ref(to), true)
+}
+
+/// The first height of a chain that nobody has begun.
+struct Scene {
+    spec: Arc<ChainSpec>,
+    chain: Chain,
+    set: ValidatorSet,
+    _scratch: tempfile::TempDir,
+}
+
+impl Scene {
+    /// Nobody's patience ends before the engine has looked at a block.
+    fn new() -> Self {
+        let timeouts = ConsensusTimeouts {
+            propose_ms: 20_000,
+            prevote_ms: 200,
+            precommit_ms: 200,
+            delta_ms: 200,
+        };
+        let authorities = (0..AUTHORITIES).map(|index| authority(index, &keys(index))).collect();
+        let (quorum, epoch_blocks) = (Quorum::Bft, 1_000);
+        let spec = spec_with(ConsensusParams { quorum, epoch_blocks, authorities, timeouts }, 100);
+        let scratch = directory();
+        let chain = open_chain(scratch.path(), &spec);
+        let reader = chain.store().reader().unwrap();
+        let authorities = Sets::new(Arc::clone(&spec)).unwrap().after_head(&reader).unwrap();
+        drop(reader);
+        Self { spec, chain, set: authorities.set().clone(), _scratch: scratch }
+    }
+
+    /// Whose turn a round is.
+    fn turn(&self, round: u32) -> u8 {
+        let operator_of_turn = self.set.proposer(round).operator.0;
+        (0..AUTHORITIES).find(|index| operator(*index) == operator_of_turn).unwrap()
+    }
+
+    /// A block of the authority whose turn it is.
+    fn build(&self, round: u32) -> Candidate {
+        let (builder, head) = (self.turn(round), self.chain.head().unwrap());
+        let pool = PoolHandle::new(Arc::clone(&self.spec), PoolConfig::default(), &head);
+        let request = BuildRequest {
+            set: self.set.clone(),
+            height: 1,
+            round,
+            operator: operator(builder),
+            time_max: Duration::from_secs(1),
+        };
+        self.chain.build_candidate(&pool, &keys(builder).vrf, &request).unwrap()
+    }
+
+    /// A proposal of a block by the authority whose turn it is.
+    fn propose(&self, round: u32, block: B256) -> SignedProposal {
+        let proposer = self.turn(round);
+        let proposal = Proposal {
+            height: Height(1),
+            round: Round::new(round),
+            value: Value(block),
+            valid_round: Round::Nil,
+            operator: Operator(operator(proposer)),
+        };
+        keys(proposer).consensus.sign_proposal(&self.chain.domain(), proposal)
+    }
+}
+
+/// A liar may propose now what it built for a turn to come, with a header that speaks of rounds that
+/// never were; or what somebody else builds for a later round, to spoil it.
+#[tokio::test]
+async fn a_block_is_not_known_by_proposals_of_rounds_before_its_own() {
+    let scene = Scene::new();
+    let candidate = scene.build(1);
+    let hash = candidate.hash();
+    let mut blocks = Blocks::default();
+    blocks.start_height(1);
+    blocks.insert(1, hash, candidate.payload(), None);
+    blocks.proposed(scene.propose(0, hash));
+    blocks.set_valid(candidate);
+    assert_eq!(blocks.verdict(hash), None);
+    blocks.proposed(scene.propose(1, hash));
+    let verdict = blocks.verdict(hash).unwrap();
+    assert_eq!((verdict.round, verdict.validity), (Round::new(1), Validity::Valid));
+    assert_eq!(blocks.verdict(hash), None, "it is told once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proposer_that_crashed_proposes_the_block_again_that_it_is_locked_on() {
-    // Nobody's patience ends before the engine has looked at the block.
-    let timeouts =
-        ConsensusTimeouts { propose_ms: 20_000, prevote_ms: 200, precommit_ms: 200, delta_ms: 200 };
-    let authorities = (0..AUTHORITIES).map(|index| authority(index, &keys(index))).collect();
-    let (quorum, epoch_blocks) = (Quorum::Bft, 1_000);
-    let spec = spec_with(ConsensusParams { quorum, epoch_blocks, authorities, timeouts }, 100);
-    let (scratch, path) = (directory(), directory());
-    let chain = open_chain(scratch.path(), &spec);
-    let reader = chain.store().reader().unwrap();
-    let set = Sets::new(Arc::clone(&spec)).unwrap().after_head(&reader).unwrap().set().clone();
-    drop(reader);
-    let index = |round| (0..AUTHORITIES).find(|i| set.proposer(round).operator.0 == operator(*i));
-    let (builder, victim) = (index(0).unwrap(), index(1).unwrap());
-
-    let pool = PoolHandle::new(Arc::clone(&spec), PoolConfig::default(), &chain.head().unwrap());
-    let request = BuildRequest {
-        set: set.clone(),
-        height: 1,
-        round: 0,
-        operator: operator(builder),
-        time_max: Duration::from_secs(1),
-    };
-    let candidate = chain.build_candidate(&pool, &keys(builder).vrf, &request).unwrap();
+    let scene = Scene::new();
+    let (builder, victim) = (scene.turn(0), scene.turn(1));
+    let (spec, chain, path) = (&scene.spec, &scene.chain, directory());
+    let candidate = scene.build(0);
     let (block, sent) = (candidate.hash(), candidate.payload());
-    let (handle, events, task) = network(&chain, identity(builder), true, &[]);
+    let (handle, events, task) = network(chain, identity(builder), true, &[]);
     let stop = CancellationToken::new();
     tokio::spawn(task.run(stop.clone()));
     let addresses = handle.listening().await.to_vec();
@@ -139,16 +205,8 @@ async fn a_proposer_that_crashed_proposes_the_block_again_that_it_is_locked_on()
     let mut voices = Voices { handle, events, domain: chain.domain(), victim, block };
 
     // Round 0: all vote for the block, and the engine is locked on it.
-    let node = start(path.path(), &spec, victim, &here);
-    let proposal = Proposal {
-        height: Height(1),
-        round: Round::new(0),
-        value: Value(block),
-        valid_round: Round::Nil,
-        operator: Operator(operator(builder)),
-    };
-    let proposal = keys(builder).consensus.sign_proposal(&voices.domain, proposal);
-    let mut said = vec![encode_message(&Message::Proposal(proposal))];
+    let node = start(path.path(), spec, victim, &here);
+    let mut said = vec![encode_message(&Message::Proposal(scene.propose(0, block)))];
     said.extend(Part::all(1, block, &sent).iter().map(Part::encode));
     let voted = |kind: VoteType, round: u32| {
         move |message: &Message| match message {
@@ -167,14 +225,14 @@ async fn a_proposer_that_crashed_proposes_the_block_again_that_it_is_locked_on()
     node.kill().await;
 
     // The others never saw the polka. It is the engine's turn, and its log says what it proposes.
-    let node = start(path.path(), &spec, victim, &here);
+    let node = start(path.path(), spec, victim, &here);
     let nothing = voices.votes(VoteType::Precommit, 0, NilOrVal::Nil);
     let first = voices.proposal("the block again", &nothing).await;
     assert_eq!(first.valid_round, Round::new(0));
     node.kill().await;
 
     // Once more: it stands by it, and serves the block as its builder made it.
-    let node = start(path.path(), &spec, victim, &here);
+    let node = start(path.path(), spec, victim, &here);
     let value = voices.until("its vote for it", &[], voted(VoteType::Prevote, 1)).await;
     assert_eq!(value, NilOrVal::Val(block));
     let target = Target::Peer(identity(victim).peer_id());
