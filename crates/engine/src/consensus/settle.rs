@@ -16,7 +16,7 @@
 //! - *At the head 0* everybody would begin the chain, and a chain that there is would be begun anew.
 //!   So nobody signs before all the power, or a quorum of others, is connected with nothing. Fewer
 //!   wait, and say so; [`trust_empty_directory`](super::EngineOptions::trust_empty_directory) is for
-//!   whoever knows. What remains is a directory lost between its first signature and the first block.
+//!   whoever knows. What remains is a directory that is lost while the others have no block yet.
 //! - *Whoever knows of higher heads syncs first*, strangers' included: the authorities of an old head
 //!   may have been restored from old copies since they left. A claim that nobody serves holds us back
 //!   for [`SYNC_FIRST`] at most.
