@@ -449,6 +449,8 @@ async fn another_block_at_our_height_is_noticed() {
         follower.reach(3).await;
         node.kill().await;
         followers.push(follower);
+        // Blocks of different seconds are different blocks.
+        sleep(Duration::from_millis(1_100)).await;
     }
     assert_ne!(followers[0].hash(1), followers[1].hash(1));
     let other = followers[1].address().await;
