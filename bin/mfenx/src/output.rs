@@ -117,7 +117,7 @@ fn write_localnet(out: &mut impl Write, event: &LocalnetEvent) -> std::io::Resul
             writeln!(out, "Directory   {}{kept}", directory.display())?;
             writeln!(out, "Chain       ID {chain_id}, genesis {genesis_hash}")?;
             writeln!(out, "Accounts    the ten of `mfenx dev`: {}", mfenx_node::DEV_MNEMONIC)?;
-            writeln!(out, "Quorum      {quorum:?}")?;
+            writeln!(out, "Quorum      {}", quorum.label())?;
             writeln!(out)
         }
         LocalnetEvent::Ready(node) => {
@@ -126,7 +126,8 @@ fn write_localnet(out: &mut impl Write, event: &LocalnetEvent) -> std::io::Resul
         LocalnetEvent::Complete => writeln!(out, "\nlocalnet ready (ctrl-C stops all)"),
         LocalnetEvent::Ended { name, how, log } => writeln!(
             out,
-            "{name} ended by itself ({how}) and is not started again; see {}",
+            "{name} ended by itself ({how}) and is not started again; see {}. What the others wait \
+             for, if they do, is in their logs",
             log.display()
         ),
         LocalnetEvent::Stopping => writeln!(out, "stopping"),
@@ -149,7 +150,7 @@ pub(crate) fn genesis(spec: &ChainSpec, path: &Path) {
     result(&format!("Genesis hash   {}", spec.genesis_header().hash()));
     if let Some(consensus) = spec.consensus() {
         result(&format!("Authorities    {}", consensus.authorities.len()));
-        result(&format!("Quorum         {:?}", consensus.quorum));
+        result(&format!("Quorum         {}", consensus.quorum.label()));
         result(&format!("Epoch          {} blocks", consensus.epoch_blocks));
     }
     result(&format!("wrote {}", path.display()));

@@ -46,6 +46,13 @@ impl Candidate {
         self.block.hash()
     }
 
+    /// The round it was built in, as its extraData says.
+    pub(crate) fn built_round(&self) -> u32 {
+        let extra = ExtraData::decode(&self.block.header().extra_data);
+        // Checked before there was a candidate.
+        extra.map_or(u32::MAX, |extra| extra.built_round)
+    }
+
     /// `proof (80) || block`, as it travels and as the log keeps it.
     pub(crate) fn payload(&self) -> bytes::Bytes {
         payload(&self.proof, self.block.block()).into()

@@ -30,7 +30,10 @@ mod keys;
 mod log;
 mod pace;
 mod parts;
+mod rivals;
 mod serve;
+mod settle;
+mod sources;
 mod start;
 mod status;
 mod sync;
@@ -81,13 +84,15 @@ pub struct EngineConfig {
 pub struct EngineOptions {
     /// Longest time spent on executing transactions for one block.
     pub build_time_max: Duration,
-    /// Vote although the directory is empty and the chain is not: whoever sets this knows that
-    /// these keys signed nothing in the last two heights, for instance because every authority was
-    /// restored from a copy. Without it such a node waits for two blocks decided by others.
+    /// Vote although the directory has no record of what these keys signed: whoever sets this knows
+    /// that they never signed on this chain, or nothing in its last blocks, for instance because every
+    /// authority was restored from a copy. Without it such a node waits until it is connected to a
+    /// quorum of others and knows what they know, and then for two more blocks decided by them; on a
+    /// chain without blocks, until all authorities or a quorum of others are connected.
     pub trust_empty_directory: bool,
-    /// Longest time that a new chain waits for all of its authorities to be connected. Whoever comes
-    /// when there are blocks cannot be told from one that lost its directory: it does not vote for a
-    /// few blocks, and counts as down for that long.
+    /// Longest time that a new chain which could begin waits for all of its authorities to be
+    /// connected. Whoever comes when there are blocks cannot be told from one that lost its directory:
+    /// it does not vote for a few blocks, and counts as down for that long.
     pub gather_time: Duration,
 }
 

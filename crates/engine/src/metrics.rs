@@ -69,6 +69,10 @@ pub(crate) mod consensus {
             ("mfenx_engine_gossip_total", "Messages of peers, by topic and verdict"),
             ("mfenx_engine_synced_blocks_total", "Blocks taken from peers"),
             ("mfenx_engine_bad_data_total", "Times a peer sent something wrong"),
+            (
+                "mfenx_engine_rival_blocks_total",
+                "Times a peer had another block than this node at a height",
+            ),
             ("mfenx_engine_transactions_sent_total", "Transactions of ours that were gossiped"),
             (
                 "mfenx_engine_transactions_received_total",
@@ -80,7 +84,10 @@ pub(crate) mod consensus {
         for (name, what) in [
             ("mfenx_consensus_voting", "Whether this node votes: 1, else 0"),
             ("mfenx_consensus_epoch", "The epoch of authorities of the next block"),
-            ("mfenx_engine_sync_lag_blocks", "How far the head is behind the highest of a peer"),
+            (
+                "mfenx_engine_sync_lag_blocks",
+                "How far the head is behind what authorities or certificates show",
+            ),
         ] {
             describe_gauge!(name, what);
         }
@@ -90,6 +97,7 @@ pub(crate) mod consensus {
         counter!("mfenx_consensus_equivocations_total").absolute(0);
         counter!("mfenx_engine_synced_blocks_total").absolute(0);
         counter!("mfenx_engine_bad_data_total").absolute(0);
+        counter!("mfenx_engine_rival_blocks_total").absolute(0);
         describe_histogram!(
             "mfenx_consensus_commit_seconds",
             Unit::Seconds,
@@ -151,6 +159,10 @@ pub(crate) mod consensus {
 
     pub(crate) fn bad_data() {
         counter!("mfenx_engine_bad_data_total").increment(1);
+    }
+
+    pub(crate) fn rival() {
+        counter!("mfenx_engine_rival_blocks_total").increment(1);
     }
 
     pub(crate) fn transactions_sent(count: u64) {

@@ -51,10 +51,8 @@ pub(crate) async fn watch(mut watch: Watch, stop: CancellationToken) -> Result<(
 impl Watch {
     fn write(&mut self, age: &HeadAge, starting_block: &mut Option<u64>) {
         let engine = self.engine.borrow_and_update().clone();
-        let peers = self.network.peers();
-        let count = peers.len() as u64;
+        let count = self.network.peers().len() as u64;
         self.status.set_peers(count);
-        let highest = peers.iter().map(|peer| peer.head.number).max().unwrap_or(0);
         let current_block = engine.head_number;
         match engine.sync_target {
             None => {
@@ -63,14 +61,15 @@ impl Watch {
             }
             Some(target) => {
                 let starting_block = *starting_block.get_or_insert(current_block);
-                let highest_block = target.max(highest).max(current_block);
+                let highest_block = target.max(current_block);
                 let progress = SyncProgress { starting_block, current_block, highest_block };
                 self.status.set_sync(Some(progress));
             }
         }
         self.status.set_health(Health {
             head_age: age.now(),
-            lag_blocks: highest.saturating_sub(current_block),
+            // Any peer may claim any head.
+            lag_blocks: engine.lag_blocks(),
             peers: count,
             limits: self.limits,
         });

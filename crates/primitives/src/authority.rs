@@ -27,3 +27,13 @@ pub enum Quorum {
     /// More than a half: keeps three authorities running when one is lost, tolerates no liar.
     Majority,
 }
+
+impl Quorum {
+    /// The word for it in chain files, options and answers.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Bft => "bft",
+            Self::Majority => "majority",
+        }
+    }
+}

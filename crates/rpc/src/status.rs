@@ -24,7 +24,7 @@ pub struct SyncProgress {
 pub struct HealthLimits {
     /// The oldest head that is not stale.
     pub head_age_max: Duration,
-    /// How many blocks the head may be behind the highest one that a peer has.
+    /// How many blocks the head may be behind the highest one that authorities or certificates show.
     pub lag_blocks_max: u64,
     /// The fewest peers.
     pub peers_min: u64,
@@ -35,7 +35,7 @@ pub struct HealthLimits {
 pub struct Health {
     /// Time since the head was made.
     pub head_age: Duration,
-    /// Blocks that a peer has and this node has not.
+    /// Blocks that the network has, as far as there is reason to believe in them, and this node has not.
     pub lag_blocks: u64,
     /// Connected peers.
     pub peers: u64,
@@ -54,7 +54,7 @@ impl Health {
         }
         if lag_blocks > limits.lag_blocks_max {
             let most = limits.lag_blocks_max;
-            reasons.push(format!("{lag_blocks} blocks behind a peer, more than {most}"));
+            reasons.push(format!("{lag_blocks} blocks behind the network, more than {most}"));
         }
         if peers < limits.peers_min {
             reasons.push(format!("{peers} peers, fewer than {}", limits.peers_min));

@@ -31,8 +31,9 @@ pub(crate) struct NodeArgs {
     pub(crate) keys: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
-    /// Vote at once although the record of what these keys have signed is missing. Only when you
-    /// know that they signed nothing lately; else the node waits by itself until it is safe.
+    /// Vote at once although the record of what these keys have signed is missing. It says that they
+    /// never signed on this chain, or nothing in its last blocks; else the node waits by itself until
+    /// it is safe.
     #[arg(long)]
     pub(crate) trust_empty_log: bool,
     #[command(flatten)]
@@ -48,7 +49,7 @@ pub(crate) struct HealthArgs {
     /// The oldest head that is not stale.
     #[arg(long, env = "MFENX_READY_HEAD_AGE", default_value = "30s", value_name = "TIME", value_parser = seconds)]
     pub(crate) ready_head_age: Duration,
-    /// How many blocks the head may be behind that of a peer.
+    /// How many blocks the head may be behind what authorities or certificates show.
     #[arg(long, env = "MFENX_READY_LAG", default_value_t = 5, value_name = "BLOCKS")]
     pub(crate) ready_lag: u64,
     /// The fewest peers.

@@ -2,7 +2,9 @@
 //! for them by proposing them.
 //!
 //! Bounds: [`PAYLOADS_MAX`] payloads, each at most 8 MiB and a proof; [`CANDIDATES_MAX`] executed
-//! blocks, of which the oldest is executed again should it be needed; [`PROPOSALS_MAX`] proposals.
+//! blocks, of which the oldest is executed again should it be needed; [`PROPOSALS_MAX`] proposals, of
+//! which those of the oldest rounds give way, and [`PER_ROUND_MAX`] of a round, so that a proposer who
+//! says everything twice takes nobody's place.
 
 use crate::candidate::Candidate;
 use alloy_primitives::B256;
@@ -14,6 +16,8 @@ use std::collections::BTreeMap;
 const PAYLOADS_MAX: usize = 12;
 const CANDIDATES_MAX: usize = 4;
 const PROPOSALS_MAX: usize = 256;
+/// The machine looks at two of a round, and at more only when a quorum has voted for them.
+const PER_ROUND_MAX: usize = 4;
 
 /// What is known of a block.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ struct Entry {
     /// The peer it came from; none when it is ours.
     source: Option<PeerId>,
     knowledge: Knowledge,
+    /// The round a valid block was built in.
+    built_round: u32,
     /// Whether the log holds the payload.
     logged: bool,
     order: u64,
@@ -62,9 +68,19 @@ impl Blocks {
 
     /// Remembers a proposal that the machine accepted, of this height or a later one.
     pub(super) fn proposed(&mut self, proposal: SignedProposal) {
-        if self.proposals.len() < PROPOSALS_MAX && proposal.height.0 >= self.height {
-            self.proposals.push(proposal);
+        let place = |one: &SignedProposal| (one.height, one.round);
+        let of_round = self.proposals.iter().filter(|one| place(one) == place(&proposal));
+        let known = of_round.clone().any(|one| one.message == proposal.message);
+        if known || of_round.count() >= PER_ROUND_MAX || proposal.height.0 < self.height {
+            return;
         }
+        if self.proposals.len() >= PROPOSALS_MAX {
+            let oldest = self.proposals.iter().enumerate().min_by_key(|(_, one)| place(one));
+            if let Some(at) = oldest.map(|(at, _)| at) {
+                self.proposals.remove(at);
+            }
+        }
+        self.proposals.push(proposal);
     }
 
     /// The first proposal of a block at this height.
@@ -89,7 +105,8 @@ impl Blocks {
         }
         self.order += 1;
         let knowledge = Knowledge::Unchecked;
-        let entry = Entry { height, payload, source, knowledge, logged: false, order: self.order };
+        let (order, built_round, logged) = (self.order, 0, false);
+        let entry = Entry { height, payload, source, knowledge, built_round, logged, order };
         self.entries.insert(hash, entry);
     }
 
@@ -159,6 +176,7 @@ impl Blocks {
             oldest.knowledge = Knowledge::Valid(None);
         }
         if let Some(entry) = self.entries.get_mut(&candidate.hash()) {
+            entry.built_round = candidate.built_round();
             entry.knowledge = Knowledge::Valid(Some(Box::new(candidate)));
         }
     }
@@ -194,17 +212,24 @@ impl Blocks {
         self.told.push(hash);
     }
 
-    /// What the machine is to be told of the block, once.
+    /// What the machine is to be told of the block, once. A proposal of a round before the block's own
+    /// does not make it known: nobody could have built it by then.
     pub(super) fn verdict(&mut self, hash: B256) -> Option<LoggedValue> {
         if self.told.contains(&hash) {
             return None;
         }
-        let validity = match self.knowledge(hash)? {
-            Knowledge::Valid(_) => Validity::Valid,
-            Knowledge::Invalid => Validity::Invalid,
+        let entry = self.entries.get(&hash)?;
+        let (validity, from) = match entry.knowledge {
+            Knowledge::Valid(_) => (Validity::Valid, entry.built_round),
+            Knowledge::Invalid => (Validity::Invalid, 0),
             Knowledge::Unchecked | Knowledge::Checking => return None,
         };
-        let proposal = self.proposal_of(hash)?;
+        let of = |one: &&SignedProposal| {
+            one.height.0 == self.height
+                && one.value.0 == hash
+                && one.round.as_u32().is_some_and(|round| round >= from)
+        };
+        let proposal = self.proposals.iter().find(of)?;
         let verdict = LoggedValue {
             height: proposal.height,
             round: proposal.round,
@@ -215,5 +240,48 @@ impl Blocks {
         };
         self.set_told(hash);
         Some(verdict)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::keys;
+    use super::*;
+    use mfenx_consensus::{Domain, Height, Operator, Proposal, Round, Value};
+
+    fn proposal(height: u64, round: u32, block: u64) -> SignedProposal {
+        let keys = keys(0);
+        let proposal = Proposal {
+            height: Height(height),
+            round: Round::new(round),
+            value: Value(B256::left_padding_from(&block.to_be_bytes())),
+            valid_round: Round::Nil,
+            operator: Operator(keys.operator),
+        };
+        let domain = Domain { chain_id: 1, genesis_hash: B256::ZERO };
+        keys.consensus.sign_proposal(&domain, proposal)
+    }
+
+    /// Else a proposer would keep everybody from looking at the proposals of later rounds, for as long
+    /// as the height lasts.
+    #[test]
+    fn a_proposer_who_repeats_itself_takes_nobodys_place() {
+        let mut blocks = Blocks::default();
+        blocks.start_height(7);
+        for block in 0..2 * PROPOSALS_MAX as u64 {
+            blocks.proposed(proposal(7, 0, 1));
+            blocks.proposed(proposal(7, 1, block));
+        }
+        blocks.proposed(proposal(7, 2, 2));
+        assert_eq!(blocks.proposals.len(), 1 + PER_ROUND_MAX + 1);
+        assert!(blocks.missing().any(|one| one.message == proposal(7, 2, 2).message));
+        // Nor do the rounds of a height that does not end.
+        for round in 3..2 * PROPOSALS_MAX as u32 {
+            blocks.proposed(proposal(7, round, 3));
+            assert!(blocks.missing().any(|one| one.message == proposal(7, round, 3).message));
+        }
+        assert_eq!(blocks.proposals.len(), PROPOSALS_MAX);
+        blocks.proposed(proposal(6, 0, 4));
+        assert!(!blocks.missing().any(|one| one.height.0 == 6));
     }
 }

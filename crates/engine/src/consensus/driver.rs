@@ -8,7 +8,9 @@ use super::{
     journal::Journal,
     pace::Pace,
     parts::Assemblies,
+    rivals::Rivals,
     serve::Server,
+    settle::Claims,
     sync::SyncState,
 };
 use crate::{
@@ -103,6 +105,16 @@ pub(super) struct Driver {
     /// Whether the network knows the authorities of this epoch.
     pub(super) pinned: bool,
     pub(super) status: watch::Sender<EngineStatus>,
+    /// Whether the network knows our head.
+    pub(super) head_told: bool,
+    /// What authorities claimed.
+    pub(super) claims: Claims,
+    /// Since when a quorum says that the chain is no longer than we know.
+    pub(super) settled_since: Option<Instant>,
+    /// When it was last said what this authority waits for.
+    pub(super) told_missing: Option<Instant>,
+    /// Who has other blocks than we.
+    pub(super) rivals: Rivals,
     /// The first height that nobody but this run signs with these keys; none while that is not known.
     pub(super) own_from: Option<u64>,
     /// Cancelled when the driver ends, however it does.
@@ -176,8 +188,7 @@ impl Driver {
             }
             NetworkEvent::PeerConnected { peer, head } => {
                 tracing::debug!(%peer, number = head.number, "peer connected");
-                self.sync.connected(peer);
-                self.hear_of_head(head.number);
+                self.sync.sources.connected(&peer);
                 Ok(())
             }
             NetworkEvent::PeerDisconnected { .. } | NetworkEvent::PeerRefused { .. } => Ok(()),
@@ -193,13 +204,15 @@ impl Driver {
         Ok(())
     }
 
-    /// What is looked at without cause: whether a new directory may vote, and who is pinned.
+    /// What is looked at without cause: who is pinned, what peers claim, and whether a new directory
+    /// may vote.
     fn tick(&mut self) -> Result<(), EngineError> {
         if !self.pinned {
             self.pinned = self.network.set_pinned(self.authorities.peers().collect()).is_ok();
         }
-        self.settle_own_heights();
-        self.settle_guard()
+        self.weigh_claims();
+        self.compare_heads()?;
+        self.settle_claims()
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -229,6 +242,9 @@ impl Driver {
 
     /// Syncs the journal and sends what waits for it, in order.
     async fn flush(&mut self) -> Result<(), EngineError> {
+        if !self.head_told {
+            self.tell_head();
+        }
         if self.outbox.is_empty() {
             return Ok(());
         }
@@ -238,6 +254,10 @@ impl Driver {
             self.journal = Some(synced.map_err(|error| EngineError::Worker(error.to_string()))??);
         }
         for outgoing in std::mem::take(&mut self.outbox) {
+            if !self.head_told {
+                tracing::warn!("a message was not sent: the network is too busy to take our head");
+                continue;
+            }
             match outgoing {
                 Outgoing::Message(message) => self.send_message(&message),
                 Outgoing::Parts(hash) => self.send_parts(hash),

@@ -148,7 +148,7 @@ impl Driver {
             let _ = self.network.set_peer_head(peer, head);
         }
         self.announced = number;
-        self.sync.connected(message.receipt.from());
+        self.sync.sources.connected(&message.receipt.from());
         self.decide(certificate);
         Verdict::Accept
     }
@@ -230,14 +230,17 @@ impl Driver {
         }
     }
 
-    /// Whom to ask for a block of this height: those that have it committed, authorities, others.
+    /// Whom to ask for a block of this height: authorities, others, those of whom nothing ever came;
+    /// of each first those that say they have it committed.
     fn peers_to_ask(&self) -> Vec<PeerId> {
         let height = self.height();
         let peers = self.network.peers();
         let mut peers: Vec<_> =
-            peers.iter().filter(|peer| !self.sync.is_distrusted(&peer.peer)).collect();
+            peers.iter().filter(|peer| !self.sync.sources.is_left_alone(&peer.peer)).collect();
         peers.sort_by_key(|peer| {
-            (peer.head.number < height, !peer.pinned, peer.latency.unwrap_or(Duration::MAX))
+            let doubtful = self.sync.sources.is_doubtful(&peer.peer);
+            let latency = peer.latency.unwrap_or(Duration::MAX);
+            (doubtful, !peer.pinned, peer.head.number < height, latency)
         });
         peers.into_iter().map(|peer| peer.peer).take(PULL_PEERS_MAX).collect()
     }

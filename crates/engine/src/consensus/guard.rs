@@ -37,7 +37,7 @@ pub enum GuardError {
     #[error(
         "guard against signing twice {path} is damaged. Check the disk. If nothing else runs with \
          these keys, move the file away together with the log beside it: the node will follow, and \
-         vote again after two blocks that others decided"
+         vote again when a quorum of others is connected and has decided two more blocks"
     )]
     Damaged {
         /// The file.

@@ -17,9 +17,6 @@ use tokio::time::Instant;
 const REBROADCAST: Duration = Duration::from_secs(2);
 /// However long a chain is stuck, its rounds last at most so long.
 const ROUND_MAX: Duration = Duration::from_secs(20);
-/// A node whose directory is new votes this many heights after the head of its peers: they may be
-/// one behind the block that its keys last saw decided, and the keys one ahead of it.
-const HEIGHTS_TO_WAIT: u64 = 3;
 
 impl Driver {
     /// Starts the height after the head. `recovered` is what the log held, at the start of the node.
@@ -95,7 +92,10 @@ impl Driver {
             }
         }
         let Some(journal) = &mut self.journal else { return Ok(false) };
-        if journal.votes_from().is_none() && self.options.trust_empty_directory {
+        // Also of a directory that was to wait longer: that may never end.
+        let waits = journal.votes_from().is_none_or(|from| from > height);
+        if waits && self.options.trust_empty_directory {
+            tracing::warn!(height, "the operator says that these keys signed nothing here: voting");
             journal.set_votes_from(0)?;
         }
         let recorded = journal.may_sign(height, log);
@@ -104,7 +104,7 @@ impl Driver {
                 "these keys may have signed here before, and this directory has no record of it";
             // On a new chain that is how everybody begins.
             if height == 1 {
-                tracing::info!(height, "not voting before a quorum is there: {why}");
+                tracing::info!(height, "not voting before the authorities are there: {why}");
             } else {
                 tracing::warn!(height, "not voting yet: {why}");
             }
@@ -150,54 +150,6 @@ impl Driver {
         }
     }
 
-    /// Whether a new chain still waits for its authorities to be connected, at most
-    /// [`gather_time`](super::EngineOptions::gather_time).
-    fn is_gathering(&self) -> bool {
-        self.height() == 1
-            && self.started.elapsed() < self.options.gather_time
-            && self.power_connected(true) < self.authorities.set().total_power()
-    }
-
-    /// Finds out what a new directory means, and begins to vote when nothing stands against it any
-    /// more. Keys that are not in force yet are looked at as well, so that they need not wait when
-    /// they are.
-    pub(super) fn settle_guard(&mut self) -> Result<(), EngineError> {
-        if self.participation == Participation::Validator {
-            return Ok(());
-        }
-        let height = self.height();
-        let Some(journal) = &self.journal else { return Ok(()) };
-        if journal.votes_from().is_none() {
-            // The authorities of an old head are not those who know the highest one.
-            let waits = self.participation == Participation::Waiting;
-            if !waits && self.sync.target().is_some_and(|target| target > self.head.number) {
-                return Ok(());
-            }
-            let Some(from) = self.first_height_to_sign() else { return Ok(()) };
-            let Some(journal) = &mut self.journal else { return Ok(()) };
-            tracing::info!(from, "this directory has no record of votes: voting from there on");
-            journal.set_votes_from(from)?;
-        }
-        let allowed = self.journal.as_ref().is_some_and(|journal| journal.may_sign(height, &[]));
-        if self.participation == Participation::Waiting && allowed && !self.is_gathering() {
-            return self.start_height(Recovered::default());
-        }
-        Ok(())
-    }
-
-    /// From which height on keys without a record may sign; none while too few can be asked.
-    ///
-    /// What they signed last was for the height after one that they saw decided, by a quorum. A
-    /// quorum of others has a member in common with that one, and this member is at most one block
-    /// behind. Counting ourselves would leave out exactly that member. A claim of a head can be
-    /// wrong only upwards: that costs turns, and never a second signature.
-    fn first_height_to_sign(&self) -> Option<u64> {
-        match self.head_of_quorum(true)? {
-            0 => Some(0),
-            _ => Some(self.head_of_quorum(false)?.saturating_add(HEIGHTS_TO_WAIT)),
-        }
-    }
-
     /// A block of ours or of others is durable: tells everybody, and goes on to the next height.
     pub(super) fn committed(&mut self, sealed: Sealed) -> Result<(), EngineError> {
         let Sealed { committed, changed } = sealed;
@@ -236,10 +188,11 @@ impl Driver {
         }
     }
 
-    /// Tells peers where our head is.
-    pub(super) fn tell_head(&self) {
-        // The next head makes up for one that is lost.
-        let _ = self.network.set_head(Head { number: self.head.number, hash: self.head.hash() });
+    /// Tells peers where our head is. Repeated before anything is sent when the queue is full: whoever
+    /// lost its record relies on heads that are no older than the messages of their node.
+    pub(super) fn tell_head(&mut self) {
+        let head = Head { number: self.head.number, hash: self.head.hash() };
+        self.head_told = self.network.set_head(head).is_ok();
     }
 
     /// Publishes what the engine does.
@@ -262,15 +215,14 @@ impl Driver {
             connected_power: self.power_connected(true),
             total_power: set.total_power(),
             sync_target: self.sync.target().filter(|target| *target > self.head.number),
+            rivals: self.rivals.met(),
             missed_rounds: Arc::clone(&self.missed),
             last_commit: self.last_commit,
         };
-        let highest = peers.iter().map(|peer| peer.head.number).max().unwrap_or(0);
-        let lag = highest.saturating_sub(self.head.number);
         counted::standing(
             self.participation == Participation::Validator,
             self.authorities.epoch(),
-            lag,
+            status.lag_blocks(),
         );
         self.status.send_if_modified(|held| {
             let changed = *held != status;

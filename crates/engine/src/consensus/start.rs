@@ -3,7 +3,7 @@
 use super::{
     EngineConfig, EngineStatus, Participation, Step, blocks::Blocks, driver::Driver,
     evidence::Proofs, jobs::Jobs, journal::Journal, log::Recovered, pace::Pace, parts::Assemblies,
-    serve::Server, sync::SyncState,
+    rivals::Rivals, serve::Server, settle::Claims, sync::SyncState,
 };
 use crate::{error::EngineError, sets::Sets};
 use mfenx_network::GossipMessage;
@@ -44,6 +44,12 @@ impl Driver {
             _end: ended.clone().drop_guard(),
             ended,
             own_from: None,
+            // The caller told it at the network's start.
+            head_told: true,
+            claims: Claims::default(),
+            settled_since: None,
+            told_missing: None,
+            rivals: Rivals::default(),
             operator: keys.as_ref().map(|keys| keys.operator),
             keys,
             server: Server::new(chain.clone()),

@@ -80,10 +80,20 @@ pub struct EngineStatus {
     pub connected_power: u64,
     /// Voting power of all authorities.
     pub total_power: u64,
-    /// The height that the node catches up to; none while it is up to date.
+    /// The height that the node catches up to, as far as there is reason to believe in it; none while
+    /// it is up to date.
     pub sync_target: Option<u64>,
+    /// Times since the start of the node that a peer had another block than it at a height.
+    pub rivals: u64,
     /// Rounds since the start of the node that passed without a decision, by whose turn they were.
     pub missed_rounds: Arc<BTreeMap<Address, u64>>,
     /// From the decision on the last block to its durability; none before the first.
     pub last_commit: Option<Duration>,
+}
+
+impl EngineStatus {
+    /// How far the head is behind what there is reason to believe in; claims of a peer are none.
+    pub fn lag_blocks(&self) -> u64 {
+        self.sync_target.map_or(0, |target| target.saturating_sub(self.head_number))
+    }
 }

@@ -5,12 +5,12 @@
 //! fetched. Only the import holds the writer: what is decided here never waits for a peer.
 //!
 //! Bounds: one range is imported, one waits, [`FETCHES_MAX`] are asked for; [`RANGE_BLOCKS_MAX`]
-//! blocks and the protocol's bytes each. A peer that sends something wrong is left alone for
-//! [`DISTRUST`], one that does not answer twice as long each time, up to [`PAUSE_MAX`].
+//! blocks and the protocol's bytes each. Whom to ask and whom to believe is in [`super::sources`].
 
 use super::{
     driver::Driver,
     log::Recovered,
+    sources::{DISTRUST, Sources},
     twice::Signed,
     wire::{RANGE_BLOCKS_MAX, RangeRequest, read_blocks},
 };
@@ -25,36 +25,34 @@ use crate::{
 use alloy_primitives::Address;
 use bytes::Bytes;
 use mfenx_consensus::{Certificate, Operator};
-use mfenx_network::{NetworkHandle, PeerId, Protocol, Target};
+use mfenx_network::{Head, NetworkHandle, PeerId, Protocol, Target};
 use mfenx_txpool::PoolHandle;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::jobs::Done;
 
-/// How long a peer is left alone that sent something wrong.
-const DISTRUST: Duration = Duration::from_secs(60);
 /// When a request takes longer, another peer is asked as well.
 const SLOW: Duration = Duration::from_millis(1_500);
 const FETCHES_MAX: usize = 3;
-/// How long a peer is not asked that had no answer for the first time.
-const PAUSE: Duration = Duration::from_millis(500);
-/// Nor is it left alone for longer than this: it may be the only one that has the blocks, and asking
-/// costs little.
-const PAUSE_MAX: Duration = Duration::from_secs(8);
-const PEERS_REMEMBERED_MAX: usize = 1024;
 /// How long a voting node waits for its own decision on a block that others have, before it takes it
 /// from them.
 const PATIENCE: Duration = Duration::from_millis(1_000);
+/// An import of so many blocks says that this node was behind, and by more than a block that others
+/// were faster with.
+const PROGRESS_BLOCKS: u64 = 3;
 
 /// What is known about who has more, and what is under way.
 #[derive(Debug, Default)]
 pub(super) struct SyncState {
     /// The highest head that there is reason to believe in.
-    shown: u64,
-    /// Peers that failed: until when they are not asked, and how often they did in a row.
-    failed: HashMap<PeerId, (Instant, u32)>,
+    believed: u64,
+    /// The highest head that anybody claims who may have it.
+    claimed: u64,
+    /// When blocks were last imported that this node was behind by.
+    progress: Option<Instant>,
+    pub(super) sources: Sources,
     /// When a head above ours was first heard of.
     behind_since: Option<Instant>,
     /// Whom a range was asked of, from which height on, and when.
@@ -76,46 +74,25 @@ struct Range {
 impl SyncState {
     /// The height to catch up to.
     pub(super) const fn target(&self) -> Option<u64> {
-        if self.shown > 0 { Some(self.shown) } else { None }
+        if self.believed > 0 { Some(self.believed) } else { None }
     }
 
-    /// A peer is back, or has news: what it did not have it may have now.
-    pub(super) fn connected(&mut self, peer: PeerId) {
-        let soon = Instant::now() + PAUSE;
-        if self.failed.get(&peer).is_some_and(|(until, _)| *until < soon) {
-            self.failed.remove(&peer);
-        }
+    /// The highest head that anybody claims who may have it.
+    pub(super) const fn claimed(&self) -> u64 {
+        self.claimed
+    }
+
+    /// When blocks were last imported that this node was behind by.
+    pub(super) const fn progress(&self) -> Option<Instant> {
+        self.progress
     }
 
     /// Leaves a peer alone that sent something wrong.
     pub(super) fn distrust(&mut self, network: &NetworkHandle, peer: PeerId) {
         counted::bad_data();
-        self.pause(peer, DISTRUST);
-        // The pause above holds even when the queue is full.
+        self.sources.distrust(peer);
+        // It is left alone even when the queue is full.
         let _ = network.ban(peer, DISTRUST);
-    }
-
-    /// Leaves a peer alone that did not answer, the longer the more often it did not.
-    fn fail(&mut self, peer: PeerId) {
-        let failures = self.failed.get(&peer).map_or(0, |(_, failures)| *failures);
-        self.pause(peer, PAUSE_MAX.min(PAUSE * 2_u32.pow(failures.min(10))));
-    }
-
-    fn pause(&mut self, peer: PeerId, time: Duration) {
-        let now = Instant::now();
-        if self.failed.len() >= PEERS_REMEMBERED_MAX {
-            self.failed.retain(|_, (until, _)| *until > now);
-        }
-        if self.failed.len() < PEERS_REMEMBERED_MAX {
-            let (until, failures) = self.failed.entry(peer).or_insert((now, 0));
-            *until = now + time;
-            *failures = failures.saturating_add(1);
-        }
-    }
-
-    /// Whether a peer is not asked for now.
-    pub(super) fn is_distrusted(&self, peer: &PeerId) -> bool {
-        self.failed.get(peer).is_some_and(|(until, _)| *until > Instant::now())
     }
 
     /// Whether another request may be made: one at a time, unless it takes long.
@@ -132,15 +109,11 @@ impl Driver {
         self.import_fetched();
         let head = self.head.number;
         let peers = self.network.peers();
-        let trusted = peers.iter().filter(|peer| !self.sync.is_distrusted(&peer.peer));
-        let trusted: Vec<_> = trusted.collect();
-        let highest = |pinned: bool| {
-            let peers = trusted.iter().filter(|peer| peer.pinned || !pinned);
-            peers.map(|peer| peer.head.number).max()
-        };
-        let target = highest(false).unwrap_or(0);
-        // Anybody may claim a head; authorities are who they say they are.
-        self.sync.shown = highest(true).unwrap_or(target).max(self.announced);
+        let sources = &self.sync.sources;
+        let asked = peers.iter().filter(|peer| !sources.is_left_alone(&peer.peer));
+        let asked = asked.map(|peer| (peer, sources.is_doubtful(&peer.peer)));
+        let asked: Vec<_> = asked.collect();
+        let target = asked.iter().map(|(peer, _)| peer.head.number).max().unwrap_or(0);
         if target <= head {
             self.sync.behind_since = None;
             return;
@@ -157,9 +130,10 @@ impl Driver {
             return;
         }
         let free = |peer: &PeerId| !self.sync.fetching.iter().any(|(asked, ..)| asked == peer);
-        let best = trusted.iter().filter(|peer| peer.head.number >= first && free(&peer.peer));
-        let best = best.min_by_key(|peer| peer.latency.unwrap_or(Duration::MAX));
-        let Some(peer) = best.map(|peer| peer.peer) else { return };
+        let best = asked.iter().filter(|(peer, _)| peer.head.number >= first && free(&peer.peer));
+        let best =
+            best.min_by_key(|(peer, doubtful)| (*doubtful, peer.latency.unwrap_or(Duration::MAX)));
+        let Some(peer) = best.map(|(peer, _)| peer.peer) else { return };
         self.sync.fetching.push((peer, first, Instant::now()));
         let network = self.network.clone();
         self.jobs.waiting(async move {
@@ -172,13 +146,21 @@ impl Driver {
         });
     }
 
+    /// Looks at what peers claim.
+    pub(super) fn weigh_claims(&mut self) {
+        let peers = self.network.peers();
+        let SyncState { sources, believed, claimed, .. } = &mut self.sync;
+        sources.forgive(&peers, self.head.number);
+        *claimed = sources.claimed(&peers);
+        *believed = sources.believed(&peers, &self.authorities).max(self.announced);
+    }
+
     /// A peer answered, or did not.
     pub(super) fn fetched(&mut self, peer: PeerId, first: u64, answer: Option<Bytes>) {
         self.sync.fetching.retain(|(asked, from, _)| (*asked, *from) != (peer, first));
-        let Some(answer) = answer else { return self.sync.fail(peer) };
+        let Some(answer) = answer else { return self.sync.sources.fail(peer) };
         match read_blocks(answer, RANGE_BLOCKS_MAX) {
             Ok(blocks) if !blocks.is_empty() => {
-                self.sync.failed.remove(&peer);
                 if self.sync.fetched.is_none() {
                     self.sync.fetched = Some(Range { peer, first, blocks });
                 }
@@ -220,14 +202,27 @@ impl Driver {
             *Arc::make_mut(&mut self.missed).entry(operator).or_default() += 1;
             counted::missed();
         }
-        if let Some(fault) = imported.fault {
+        let head = self.chain.head()?;
+        if let Some(fault) = &imported.fault {
             tracing::warn!(%peer, %fault, "a peer sent a wrong block");
+            // Its certificate held, so a quorum decided it: on another block than ours.
+            if let BlockFault::NotNext { number, parent } = fault
+                && *number == head.number.saturating_add(1)
+            {
+                self.meet_rival(peer, Head { number: head.number, hash: *parent }, head.hash());
+            }
             self.sync.fetched = None;
             self.sync.distrust(&self.network, peer);
         }
-        let head = self.chain.head()?;
-        if head.number == self.head.number {
+        let blocks = head.number.saturating_sub(self.head.number);
+        if blocks == 0 {
             return Ok(());
+        }
+        if imported.fault.is_none() {
+            self.sync.sources.served(peer, blocks as usize);
+        }
+        if blocks >= PROGRESS_BLOCKS {
+            self.sync.progress = Some(Instant::now());
         }
         tracing::debug!(from = self.head.number, to = head.number, "synced");
         self.sync.behind_since = None;

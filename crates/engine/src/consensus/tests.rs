@@ -2,11 +2,13 @@
 
 mod arrivals;
 mod change;
+mod claims;
 mod formats;
 mod hostile;
 mod lossy;
 mod network;
 mod records;
+mod reproposal;
 mod support;
 
-pub(super) use support::{evidence_against, keys, spec};
+pub(super) use support::{claiming, evidence_against, keys, spec};

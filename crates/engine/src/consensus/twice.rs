@@ -6,16 +6,18 @@
 //! has not signed it itself: mostly this happens to a newcomer while it waits, before it signs at all.
 //!
 //! Blocks that an earlier run may have signed do not count, since a wiped or restored directory knows
-//! nothing of them: those up to the one after the heads that peers have when they connect, and, for
-//! the case that the peers were behind, too, those with a timestamp from before the start.
+//! nothing of them: those soon after the heads that authorities claim when they are first heard, and,
+//! for the case that they were behind, too, those with a timestamp from before the start. A claim
+//! counts for [`CLAIM_MAX`] blocks above our own head, once for each authority, so that a liar does
+//! not switch this off.
 
-use super::driver::Driver;
+use super::{driver::Driver, settle::after_other_runs};
 use crate::error::EngineError;
 use mfenx_consensus::{Certificate, Operator, ValidatorSet, thresholds};
 use std::time::Duration;
 
-/// A run that ended signed at most for the height after a head that its peers had.
-const HEIGHTS_OF_OTHER_RUNS: u64 = 1;
+/// How far above our own head a claim is taken for true.
+const CLAIM_MAX: u64 = 512;
 /// How much later than the start a block must claim to be: a proposer's clock may be ahead so far.
 const CLOCK_MARGIN: Duration = Duration::from_secs(10);
 
@@ -64,30 +66,20 @@ impl Driver {
         members.filter(|member| connected(&member.operator)).map(|member| member.power).sum()
     }
 
-    /// The highest head that is known while a quorum is connected, with our power or without it;
-    /// none while there is no such quorum.
-    pub(super) fn head_of_quorum(&self, with_ours: bool) -> Option<u64> {
-        let (set, power) = (self.authorities.set(), self.power_connected(with_ours));
-        if !thresholds(set.quorum()).quorum.is_met(power, set.total_power()) {
-            return None;
-        }
-        let peers = self.network.peers();
-        let highest = peers.iter().map(|peer| peer.head.number).max().unwrap_or(0);
-        Some(highest.max(self.head.number))
-    }
-
-    /// Finds out from which height on nobody but this run signs with its keys.
-    pub(super) fn settle_own_heights(&mut self) {
-        if self.operator.is_some() && self.own_from.is_none() {
-            self.own_from = self.head_of_quorum(true).map(after_other_runs);
-        }
-    }
-
-    /// A peer connected that has this head: whoever was asked before may have been behind.
-    pub(super) fn hear_of_head(&mut self, number: u64) {
-        if let Some(from) = &mut self.own_from {
-            *from = after_other_runs(number).max(*from);
-        }
+    /// Finds out from which height on nobody but this run signs with its keys: when a quorum, ours
+    /// included, claims no more than we have verified. `news` are claims of authorities that were not
+    /// heard before: whoever was heard first may have been behind.
+    pub(super) fn settle_own_heights(&mut self, news: &[u64]) {
+        let (set, head) = (self.authorities.set(), self.head.number);
+        let ours = self.operator.and_then(|operator| set.by_operator(&Operator(operator)));
+        let others = self.claims.power_within(head, &self.authorities, self.operator);
+        let power = others.saturating_add(ours.map_or(0, |ours| ours.power));
+        let quorum = thresholds(set.quorum()).quorum.is_met(power, set.total_power());
+        self.own_from = match self.own_from {
+            Some(from) => raised(from, head, news),
+            None if quorum => raised(after_other_runs(head), head, &[self.claims.highest()]),
+            None => None,
+        };
     }
 
     /// Whether every one of these blocks was signed here.
@@ -110,9 +102,10 @@ impl Driver {
     }
 }
 
-/// The first height that no run signed which ended before its peers had this head.
-const fn after_other_runs(head: u64) -> u64 {
-    head.saturating_add(HEIGHTS_OF_OTHER_RUNS + 1)
+/// The first height of this run alone when `claims` are heard besides; always some.
+fn raised(from: u64, head: u64, claims: &[u64]) -> Option<u64> {
+    let taken = |claim: &u64| after_other_runs((*claim).min(head.saturating_add(CLAIM_MAX)));
+    claims.iter().map(taken).chain([from]).max()
 }
 
 #[cfg(test)]
@@ -148,10 +141,16 @@ mod tests {
         let started = Duration::from_secs(1_000);
         let signed = |height, timestamp| Signed { height, round: 0, timestamp };
         let from = after_other_runs(5);
-        assert_eq!(from, 7, "the block after the head may have been signed before");
-        assert!(!signed(6, 2_000).is_of_this_time(from, started));
-        assert!(signed(7, 2_000).is_of_this_time(from, started));
-        assert!(!signed(7, 1_010).is_of_this_time(from, started), "a clock ten seconds ahead");
-        assert!(signed(7, 1_011).is_of_this_time(from, started));
+        assert_eq!(from, 8, "the two blocks after the head may have been signed before");
+        assert!(!signed(7, 2_000).is_of_this_time(from, started));
+        assert!(signed(8, 2_000).is_of_this_time(from, started));
+        assert!(!signed(8, 1_010).is_of_this_time(from, started), "a clock ten seconds ahead");
+        assert!(signed(8, 1_011).is_of_this_time(from, started));
+    }
+    #[test]
+    fn a_liar_switches_this_off_for_a_while_and_not_for_good() {
+        assert_eq!(raised(13, 10, &[]), Some(13));
+        assert_eq!(raised(13, 10, &[9, 15]), Some(18));
+        assert_eq!(raised(13, 10, &[u64::MAX]), Some(10 + CLAIM_MAX + 3));
     }
 }

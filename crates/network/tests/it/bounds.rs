@@ -1,6 +1,6 @@
 //! What peers may not do.
 
-use crate::support::{Node, config, pair, peer_id, until};
+use crate::support::{DEADLINE, Node, config, pair, peer_id, until};
 use bytes::Bytes;
 use mfenx_network::{Direction, DisconnectReason, NetworkEvent, Topic, Verdict};
 use std::time::{Duration, Instant};
@@ -64,6 +64,7 @@ async fn a_flood_is_limited_while_others_are_served() {
     });
     let (mut transactions, mut votes, mut gone) = (0, 0, false);
     while !(gone && votes > 20) {
+        assert!(start.elapsed() < DEADLINE, "{votes} votes, gone: {gone}");
         honest.handle.publish(Topic::Consensus, Bytes::from_static(b"vote")).unwrap();
         let event = timeout(Duration::from_millis(100), first.events.recv()).await;
         match event.ok().flatten() {

@@ -1,8 +1,8 @@
 //! Peers that lie: raw networks without an engine behind them.
 
 use super::support::{
-    DEADLINE, Node, addresses, agree, authorities, directory, evidence_against, identity, keys,
-    network, open_chain, spec,
+    DEADLINE, Node, addresses, agree, authorities, authorities_without_the_last, directory,
+    evidence_against, identity, keys, network, open_chain, spec,
 };
 use crate::{
     Chain, EngineError,
@@ -24,6 +24,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+/// The head that liars claim.
+const CLAIMED: u64 = 1_000_000;
+
 /// What a liar does to the blocks it serves.
 #[derive(Debug, Clone, Copy)]
 enum Lie {
@@ -33,6 +36,8 @@ enum Lie {
     Root,
     Garbage,
     Silence,
+    /// It says that it has nothing.
+    Nothing,
 }
 
 /// A quorum's certificate for any block, as only authorities that all lie could make it.
@@ -65,6 +70,9 @@ fn bent(chain: &Chain, lie: Lie) -> Bytes {
         let decision = Decision::decode(&decision).unwrap();
         (reader.block(number).unwrap().unwrap().into_block(), decision)
     };
+    if matches!(lie, Lie::Garbage | Lie::Silence | Lie::Nothing) {
+        return vec![0xff; 1000].into();
+    }
     let (mut block, mut decision) = load(1);
     match lie {
         Lie::Certificate => decision.certificate.signatures[0].1.0[3] ^= 1,
@@ -77,7 +85,7 @@ fn bent(chain: &Chain, lie: Lie) -> Bytes {
             let set = ValidatorSet::new(&params.authorities, params.quorum, decision.seed).unwrap();
             decision.certificate = certify(chain, &set, 1, block.header.hash_slow());
         }
-        Lie::Garbage | Lie::Silence => return vec![0xff; 1000].into(),
+        Lie::Garbage | Lie::Silence | Lie::Nothing => {}
     }
     let mut answer = Vec::new();
     let payload = payload(&decision.proof, &block);
@@ -92,9 +100,19 @@ async fn liar(
     asked: tokio::sync::watch::Sender<u32>,
     stop: CancellationToken,
 ) -> PeerAddress {
-    let (handle, mut events, task) = network(chain, Identity::generate(), false, &[]);
+    liar_as(Identity::generate(), chain, lie, asked, stop).await
+}
+
+async fn liar_as(
+    identity: Identity,
+    chain: &Chain,
+    lie: Lie,
+    asked: tokio::sync::watch::Sender<u32>,
+    stop: CancellationToken,
+) -> PeerAddress {
+    let (handle, mut events, task) = network(chain, identity, false, &[]);
     tokio::spawn(task.run(stop));
-    handle.set_head(Head { number: 1_000, hash: B256::repeat_byte(1) }).unwrap();
+    handle.set_head(Head { number: CLAIMED, hash: B256::repeat_byte(1) }).unwrap();
     let address =
         PeerAddress { peer: handle.local_peer_id(), addresses: handle.listening().await.to_vec() };
     let answer = bent(chain, lie);
@@ -107,6 +125,7 @@ async fn liar(
                 asked.send_modify(|count| *count += 1);
                 match lie {
                     Lie::Silence => held.push(request),
+                    Lie::Nothing => drop(request),
                     _ => request.reply.send(answer.clone()),
                 }
             }
@@ -121,7 +140,12 @@ async fn a_chain(
     directories: &[tempfile::TempDir],
     height: u64,
 ) -> Vec<Node> {
-    let nodes = authorities(directories, spec).await;
+    let all = spec.consensus().unwrap().authorities.len() == directories.len();
+    let nodes = if all {
+        authorities(directories, spec).await
+    } else {
+        authorities_without_the_last(directories, spec).await
+    };
     nodes[0].reach(height).await;
     nodes
 }
@@ -301,4 +325,141 @@ async fn evidence_reaches_every_authority() {
     let height = nodes[1].height();
     nodes[1].reach(height + 2).await;
     stop.cancel();
+}
+
+/// Nobody is less ready because of what a peer claims: neither a stranger, nor an authority alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claimed_head_is_no_lag() {
+    let spec = spec(4, Quorum::Bft, 100);
+    let directories = [directory(), directory(), directory()];
+    let nodes = a_chain(&spec, &directories, 2).await;
+    let (stop, scratch) = (CancellationToken::new(), directory());
+    let chain = open_chain(scratch.path(), &spec);
+    let mut others = addresses(&nodes).await;
+    let (asked, mut seen) = tokio::sync::watch::channel(0);
+    for identity in [Identity::generate(), identity(3)] {
+        let (asked, stop) = (asked.clone(), stop.clone());
+        others.push(liar_as(identity, &chain, Lie::Nothing, asked, stop).await);
+    }
+    let followed = directory();
+    let follower = Node::start(followed.path(), &spec, None, &others);
+    let mut status = follower.status.clone();
+    let mut lag = 0;
+    let watched = async {
+        let both = async { seen.wait_for(|count| *count >= 6).await.unwrap().to_owned() };
+        tokio::pin!(both);
+        loop {
+            tokio::select! {
+                _ = &mut both => break,
+                changed = status.changed() => {
+                    changed.unwrap();
+                    let status = status.borrow_and_update();
+                    lag = lag.max(status.lag_blocks());
+                    assert!(status.sync_target.is_none_or(|target| target < CLAIMED), "{status:?}");
+                }
+            }
+        }
+    };
+    timeout(DEADLINE, watched).await.unwrap();
+    println!("{lag} blocks behind at most");
+    assert!(lag < 100, "{lag}");
+    follower.reach(nodes[0].height() + 2).await;
+    stop.cancel();
+}
+
+/// Strangers who claim what they do not serve neither keep a new chain from beginning nor an
+/// authority with an empty directory from voting, nor do they set when it votes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claimed_head_keeps_nobody_from_voting() {
+    let spec = spec(3, Quorum::Majority, 100);
+    let (stop, scratch) = (CancellationToken::new(), directory());
+    let chain = open_chain(scratch.path(), &spec);
+    let (asked, mut seen) = tokio::sync::watch::channel(0);
+    let liar = liar(&chain, Lie::Nothing, asked, stop.clone()).await;
+    let directories = [directory(), directory(), directory()];
+    let mut nodes: Vec<Node> = Vec::new();
+    for (index, directory) in directories.iter().enumerate() {
+        let mut others = addresses(&nodes).await;
+        others.push(liar.clone());
+        nodes.push(Node::start(directory.path(), &spec, Some(index as u8), &others));
+    }
+    nodes[0].reach(2).await;
+    timeout(DEADLINE, seen.wait_for(|count| *count > 0)).await.unwrap().unwrap();
+    nodes.pop().unwrap().kill().await;
+    let mut others = addresses(&nodes).await;
+    others.push(liar);
+    let wiped = directory();
+    let wiped = Node::start(wiped.path(), &spec, Some(2), &others);
+    let start = nodes[0].height();
+    let mut status = wiped.status.clone();
+    let votes = status.wait_for(|status| status.participation == crate::Participation::Validator);
+    let height = timeout(DEADLINE, votes).await.unwrap().unwrap().height;
+    assert!((start + 3..CLAIMED).contains(&height), "voted at {height} after {start}");
+    stop.cancel();
+}
+
+/// All authorities are there and have nothing; somebody says that there are blocks. Before they begin a
+/// chain they look, for as long as that may be true.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_knows_of_higher_heads_syncs_first() {
+    let spec = spec(3, Quorum::Majority, 100);
+    let (stop, scratch) = (CancellationToken::new(), directory());
+    let chain = open_chain(scratch.path(), &spec);
+    let (asked, _seen) = tokio::sync::watch::channel(0);
+    let other = liar(&chain, Lie::Silence, asked, stop.clone()).await;
+    let directories = [directory(), directory(), directory()];
+    let mut nodes: Vec<Node> = Vec::new();
+    for (index, directory) in directories.iter().enumerate() {
+        let others = std::slice::from_ref(&other);
+        let node = Node::start_at_once(directory.path(), &spec, index as u8, others, false);
+        let mut status = node.status.clone();
+        let connected = status.wait_for(|status| status.peers == 1);
+        timeout(DEADLINE, connected).await.unwrap().unwrap();
+        nodes.push(node);
+    }
+    for at in 1..nodes.len() {
+        for address in addresses(&nodes[..at]).await {
+            nodes[at].network.add_persistent(address).unwrap();
+        }
+    }
+    for node in &nodes {
+        let mut status = node.status.clone();
+        let connected = status.wait_for(|status| status.connected_power == 3);
+        timeout(DEADLINE, connected).await.unwrap().unwrap();
+    }
+    sleep(Duration::from_secs(1)).await;
+    assert!(nodes.iter().all(|node| node.height() == 0), "they began a chain");
+    stop.cancel();
+    for node in &nodes {
+        node.reach(2).await;
+    }
+    agree(&nodes, 2);
+}
+
+/// Two chains from one genesis, which one key that signs for two directories can make alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_block_at_our_height_is_noticed() {
+    let spec = spec(1, Quorum::Majority, 100);
+    let (here, there) = (directory(), directory());
+    let mut followers = Vec::new();
+    let followed = [directory(), directory()];
+    for (directory, followed) in [&here, &there].into_iter().zip(&followed) {
+        let node = Node::start(directory.path(), &spec, Some(0), &[]);
+        let follower = Node::start(followed.path(), &spec, None, &addresses([&node]).await);
+        follower.reach(3).await;
+        node.kill().await;
+        followers.push(follower);
+    }
+    assert_ne!(followers[0].hash(1), followers[1].hash(1));
+    let other = followers[1].address().await;
+    followers[0].network.add_persistent(other).unwrap();
+    // Whoever notices first may leave the other before that one has looked.
+    let [mut one, mut two] = [followers[0].status.clone(), followers[1].status.clone()];
+    let noticed = async {
+        tokio::select! {
+            met = one.wait_for(|status| status.rivals > 0) => drop(met.unwrap()),
+            met = two.wait_for(|status| status.rivals > 0) => drop(met.unwrap()),
+        }
+    };
+    timeout(DEADLINE, noticed).await.unwrap();
 }

@@ -12,8 +12,8 @@ use mfenx_consensus::{
     ConsensusKey, Domain, Evidence, Height, NilOrVal, Operator, Round, Vote, VoteType,
 };
 use mfenx_network::{
-    GossipMessage, Identity, Limits, Network, NetworkConfig, NetworkEvent, NetworkHandle,
-    PeerAddress,
+    Direction, GossipMessage, Head, Identity, Limits, Network, NetworkConfig, NetworkEvent,
+    NetworkHandle, PeerAddress, PeerId, PeerInfo,
 };
 use mfenx_primitives::{AccountState, Authority, Quorum, RecoveredTransaction, Transaction};
 use mfenx_storage::{Durability, Store, StoreOptions};
@@ -85,17 +85,12 @@ pub(super) fn spec_of(
     block_ms: u64,
     epoch_blocks: u64,
 ) -> Arc<ChainSpec> {
-    let params = ConsensusParams {
-        quorum,
-        epoch_blocks,
-        authorities,
-        timeouts: ConsensusTimeouts {
-            propose_ms: 1_000,
-            prevote_ms: 200,
-            precommit_ms: 200,
-            delta_ms: 200,
-        },
-    };
+    let timeouts =
+        ConsensusTimeouts { propose_ms: 1_000, prevote_ms: 200, precommit_ms: 200, delta_ms: 200 };
+    spec_with(ConsensusParams { quorum, epoch_blocks, authorities, timeouts }, block_ms)
+}
+
+pub(super) fn spec_with(params: ConsensusParams, block_ms: u64) -> Arc<ChainSpec> {
     let mut genesis = ChainSpec::dev().unwrap().genesis().clone();
     let section = genesis.config.extra_fields.get_mut("mfenx").unwrap();
     section["blockTimeMs"] = block_ms.into();
@@ -129,6 +124,21 @@ pub(super) fn directory() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
+/// What is shown of a peer that claims a head.
+pub(in super::super) fn claiming(peer: PeerId, number: u64) -> PeerInfo {
+    PeerInfo {
+        peer,
+        address: "/ip4/192.0.2.1/tcp/1".parse().unwrap(),
+        direction: Direction::Inbound,
+        agent: String::new(),
+        head: Head { number, hash: B256::with_last_byte(number as u8) },
+        score: 0.0,
+        latency: None,
+        connected_for: Duration::ZERO,
+        pinned: false,
+    }
+}
+
 pub(super) struct Node {
     pub(super) chain: Chain,
     pub(super) pool: PoolHandle,
@@ -140,9 +150,18 @@ pub(super) struct Node {
     swarm: JoinHandle<()>,
 }
 
+/// Opens a store as soon as what a killed node's threads were writing is written.
 pub(super) fn open_chain(path: &Path, spec: &Arc<ChainSpec>) -> Chain {
-    let options = StoreOptions { durability: Durability::Volatile, ..Default::default() };
-    Chain::open(Arc::clone(spec), Store::open(&path.join("store"), options).unwrap()).unwrap()
+    let (start, path) = (std::time::Instant::now(), path.join("store"));
+    let store = loop {
+        let options = StoreOptions { durability: Durability::Volatile, ..Default::default() };
+        match Store::open(&path, options) {
+            Ok(store) => break store,
+            Err(error) => assert!(start.elapsed() < DEADLINE, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    Chain::open(Arc::clone(spec), store).unwrap()
 }
 
 /// Which gossip is heard.
@@ -203,7 +222,25 @@ impl Node {
         identity: Identity,
         others: &[PeerAddress],
     ) -> Result<Self, EngineError> {
-        Self::launch(path, spec, (keys, identity), others, None)
+        Self::launch(path, spec, (keys, identity), others, (None, EngineOptions::default()))
+    }
+
+    /// The authority `index`, which does not wait for those that are missing on a new chain. It is
+    /// told that its keys never signed when it `trusts` its directory.
+    pub(super) fn start_at_once(
+        path: &Path,
+        spec: &Arc<ChainSpec>,
+        index: u8,
+        others: &[PeerAddress],
+        trusts: bool,
+    ) -> Self {
+        let who = (Some(keys(index)), identity(index));
+        let options = EngineOptions {
+            trust_empty_directory: trusts,
+            gather_time: Duration::ZERO,
+            ..EngineOptions::default()
+        };
+        Self::launch(path, spec, who, others, (None, options)).unwrap()
     }
 
     /// The authority `index`, which hears only what passes the sieve.
@@ -215,7 +252,7 @@ impl Node {
         sieve: Sieve,
     ) -> Self {
         let who = (Some(keys(index)), identity(index));
-        Self::launch(path, spec, who, others, Some(sieve)).unwrap()
+        Self::launch(path, spec, who, others, (Some(sieve), EngineOptions::default())).unwrap()
     }
 
     fn launch(
@@ -223,7 +260,7 @@ impl Node {
         spec: &Arc<ChainSpec>,
         (keys, identity): (Option<ValidatorKeys>, Identity),
         others: &[PeerAddress],
-        sieve: Option<Sieve>,
+        (sieve, options): (Option<Sieve>, EngineOptions),
     ) -> Result<Self, EngineError> {
         let chain = open_chain(path, spec);
         let head = chain.head().unwrap();
@@ -245,7 +282,7 @@ impl Node {
             events,
             keys,
             directory: path.join("consensus"),
-            options: EngineOptions::default(),
+            options,
         })?;
         let status = engine.status();
         let engine = tokio::spawn(engine.run(stop.clone()));
@@ -271,8 +308,6 @@ impl Node {
         let _ = self.engine.await;
         self.stop.cancel();
         self.swarm.await.unwrap();
-        // What a thread was writing is written before the store can be opened again.
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
     /// Why the engine ended by itself.
@@ -370,6 +405,19 @@ pub(super) async fn authorities(
     for (index, directory) in directories.iter().enumerate() {
         let others = addresses(&nodes).await;
         nodes.push(Node::start(directory.path(), spec, Some(index as u8), &others));
+    }
+    nodes
+}
+
+/// The first authorities of a chain that has more of them; the others never come.
+pub(super) async fn authorities_without_the_last(
+    directories: &[tempfile::TempDir],
+    spec: &Arc<ChainSpec>,
+) -> Vec<Node> {
+    let mut nodes: Vec<Node> = Vec::new();
+    for (index, directory) in directories.iter().enumerate() {
+        let others = addresses(&nodes).await;
+        nodes.push(Node::start_at_once(directory.path(), spec, index as u8, &others, true));
     }
     nodes
 }
