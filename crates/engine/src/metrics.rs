@@ -15,6 +15,10 @@ pub fn describe_metrics() {
         "mfenx_engine_rejected_transactions_total",
         "Transactions of the pool that execution refused"
     );
+    describe_counter!(
+        "mfenx_engine_senders_total",
+        "Senders of transactions in blocks that were checked, by whether the pool knew them"
+    );
     for (name, what) in [
         ("mfenx_engine_execution_seconds", "Time to execute a block"),
         ("mfenx_engine_state_root_seconds", "Time to compute the state root of a block"),
@@ -43,6 +47,13 @@ pub(crate) fn committed(
 /// A transaction taken from the pool could not be executed and was dropped.
 pub(crate) fn rejected(count: usize) {
     counter!("mfenx_engine_rejected_transactions_total").increment(count as u64);
+}
+
+/// Senders of a block that was checked: how many the pool knew, of how many.
+pub(crate) fn senders(pooled: usize, all: usize) {
+    let recovered = all.saturating_sub(pooled);
+    counter!("mfenx_engine_senders_total", "source" => "pool").increment(pooled as u64);
+    counter!("mfenx_engine_senders_total", "source" => "recovered").increment(recovered as u64);
 }
 
 /// What consensus, sync and gossip count.
