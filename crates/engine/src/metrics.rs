@@ -27,6 +27,7 @@ pub fn describe_metrics() {
         describe_histogram!(name, Unit::Seconds, what);
     }
     consensus::describe();
+    audit::describe();
 }
 
 /// A block was committed: its place, its contents, and how long each part took.
@@ -170,5 +171,28 @@ pub(crate) mod consensus {
 
     pub(crate) fn transactions_received(count: u64) {
         counter!("mfenx_engine_transactions_received_total").increment(count);
+    }
+}
+
+/// What the audit log counts.
+pub(crate) mod audit {
+    use metrics::{counter, describe_counter, describe_gauge, gauge};
+
+    pub(super) fn describe() {
+        describe_counter!("mfenx_audit_records_total", "Records written to the audit log");
+        describe_counter!("mfenx_audit_failures_total", "Attempts to write one that failed");
+        describe_gauge!("mfenx_audit_waiting_records", "Records that wait for a disk that fails");
+    }
+
+    pub(crate) fn written() {
+        counter!("mfenx_audit_records_total").increment(1);
+    }
+
+    pub(crate) fn failed() {
+        counter!("mfenx_audit_failures_total").increment(1);
+    }
+
+    pub(crate) fn waiting(count: usize) {
+        gauge!("mfenx_audit_waiting_records").set(count as f64);
     }
 }

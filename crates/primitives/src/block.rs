@@ -50,14 +50,13 @@ fn recover_unknown(
     transactions: &[Transaction],
     known: &[Option<Address>],
 ) -> Result<Vec<Address>, RecoverError> {
-    let recover = |(index, (transaction, known)): (usize, (&Transaction, &Option<Address>))| {
-        match known {
+    let recover =
+        |(index, (transaction, known)): (usize, (&Transaction, &Option<Address>))| match known {
             Some(sender) => Ok(*sender),
             None => transaction
                 .recover_signer_unchecked()
                 .map_err(|_| RecoverError { index, hash: *transaction.tx_hash() }),
-        }
-    };
+        };
     let unknown = known.iter().filter(|known| known.is_none()).count();
     if unknown < PARALLEL_RECOVERY_MIN {
         return transactions.iter().zip(known).enumerate().map(recover).collect();

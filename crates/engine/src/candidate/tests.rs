@@ -11,8 +11,9 @@ use mfenx_txpool::{PoolConfig, SenderState};
 use std::sync::Arc;
 
 /// Order of secp256k1 (SEC 2).
-const ORDER: U256 =
-    alloy_primitives::uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
+const ORDER: U256 = alloy_primitives::uint!(
+    0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256
+);
 
 fn unsigned(nonce: u64) -> TxEip1559 {
     TxEip1559 {

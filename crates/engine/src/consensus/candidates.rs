@@ -139,6 +139,10 @@ impl Driver {
                 self.fetched(peer, first, answer);
                 Ok(())
             }
+            Done::Proofs { peer, first, answer } => {
+                self.told_proofs(peer, first, answer);
+                Ok(())
+            }
             Done::Synced(outcome) => {
                 self.writing = false;
                 self.synced(outcome?)

@@ -9,4 +9,5 @@ mod network;
 mod records;
 mod support;
 
-pub(super) use support::{evidence_against, keys, spec};
+pub(crate) use support::keys;
+pub(super) use support::{evidence_against, spec};
