@@ -1,5 +1,6 @@
 //! Networks of real engines over real connections, in one process; seeds are printed.
 
+mod accusations;
 mod arrivals;
 mod change;
 mod formats;
