@@ -129,10 +129,11 @@ pub(crate) struct ImportArgs {
     /// Where the chain is kept.
     #[arg(long, env = "MFENX_DATADIR", value_name = "DIR")]
     pub(crate) datadir: PathBuf,
-    /// Say that you know: whoever sealed these blocks is not checked, only the blocks are.
+    /// Say that you know: blocks without seals say nothing of who made them, only they are checked.
+    /// Of a file that `export --sealed` wrote the seals are verified in any case.
     #[arg(long)]
     pub(crate) unsealed: bool,
-    /// The file of RLP blocks.
+    /// The file of RLP blocks, or of blocks with their seals.
     #[arg(value_name = "BLOCKS.rlp")]
     pub(crate) blocks: PathBuf,
 }
@@ -148,6 +149,10 @@ pub(crate) struct ExportArgs {
     /// Last block (default: the head).
     #[arg(long, value_name = "NUMBER")]
     pub(crate) last: Option<u64>,
+    /// Write the seals, too: who decided each block, and its randomness. Only `mfenx import` reads
+    /// such a file; without it, any Ethereum client does.
+    #[arg(long)]
+    pub(crate) sealed: bool,
     /// The file to write; it must not exist.
     #[arg(value_name = "BLOCKS.rlp")]
     pub(crate) blocks: PathBuf,

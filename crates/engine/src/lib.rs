@@ -20,6 +20,7 @@ mod metrics;
 mod pipeline;
 mod producer;
 mod randomness;
+mod sealed;
 mod sets;
 mod source;
 
@@ -34,6 +35,7 @@ pub use feed::HeadFeed;
 pub use metrics::describe_metrics;
 pub use producer::{BlockTime, Producer, ProducerConfig};
 pub use randomness::{Beta, RandomnessKey, Sidecar};
+pub use sealed::SealedImporter;
 pub use sets::authorities_of;
 
 #[cfg(test)]

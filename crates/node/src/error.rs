@@ -1,7 +1,7 @@
 //! Everything that can end a command, in words for the person who typed it.
 
 use mfenx_chainspec::ChainSpecError;
-use mfenx_engine::{EngineError, ImportError, audit::AuditError};
+use mfenx_engine::{BlockFault, EngineError, audit::AuditError};
 use mfenx_gateway::GatewayError;
 use mfenx_network::{IdentityError, NetworkError};
 use mfenx_rpc::UnknownNamespace;
@@ -86,7 +86,7 @@ pub enum NodeError {
         /// Where in it the block starts.
         offset: u64,
         /// Why.
-        source: Box<ImportError>,
+        source: Box<BlockFault>,
     },
     /// An import file that is not a sequence of RLP blocks.
     #[error("{path}: byte {offset}: {reason}")]
@@ -105,6 +105,12 @@ pub enum NodeError {
         number: u64,
         /// The head.
         head: u64,
+    },
+    /// A block that was imported without its seal.
+    #[error("block {number} has no seal in the store: export without --sealed")]
+    NoSeal {
+        /// The block.
+        number: u64,
     },
     /// A range of blocks that ends before it begins.
     #[error("--first {first} is after --last {last}; there is nothing between them")]
@@ -224,6 +230,7 @@ impl NodeError {
             | Self::OtherChain { .. }
             | Self::OtherConfig { .. }
             | Self::NoSuchBlock { .. }
+            | Self::NoSeal { .. }
             | Self::EmptyRange { .. }
             | Self::BlocksFile { .. }
             | Self::Api(_)

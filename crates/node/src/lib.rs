@@ -51,7 +51,10 @@ pub use mfenx_worker::{Detected, Limits as WorkerLimits, Observed, Status as Wor
 pub use network::{NodeConfig, run_node};
 pub use ready::{Ready, RunningAs};
 pub use run::{DevConfig, ServeConfig, run_dev, run_serve};
-pub use transfer::{ImportProgress, ImportReport, export, import, open_existing};
+pub use transfer::{
+    ExportOptions, ExportReport, ImportProgress, ImportReport, export, has_seals, import,
+    open_existing,
+};
 pub use worker::{
     Account as WorkerAccount, BackendChoice, WorkerAccess, WorkerConfig, WorkerEvent,
     WorkerRequest, WorkerTerms, run_observer, run_worker, worker_devices, worker_request,
