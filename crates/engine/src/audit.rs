@@ -13,7 +13,7 @@
 //!
 //! Bounds: a file that has [`FILE_BYTES_MAX`] bytes is renamed to `audit.log.N`, N being its first
 //! record's number in twelve digits, and the newest [`FILES_KEPT`] such files stay. Records that
-//! cannot be written wait, [`WAITING_MAX`] of them; what is beyond is counted, and the count recorded.
+//! cannot be written wait, 1,024 of them; what is beyond is counted, and the count recorded.
 //!
 //! What it is not: it does not hold votes (the log of the height and the guard do), nothing that is
 //! signed or decided waits for it, and it cannot show that lines at its very end were removed. For

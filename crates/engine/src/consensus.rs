@@ -73,8 +73,8 @@ pub struct EngineConfig {
     pub events: mpsc::Receiver<NetworkEvent>,
     /// The keys of an authority; a node without them follows.
     pub keys: Option<ValidatorKeys>,
-    /// Directory of the log, the guard, the evidence and the audit log; created when it is not there. It must
-    /// never be copied to a second node that runs.
+    /// Directory of the log, the guard, the evidence and the audit log; created when it is not
+    /// there. It must never be copied to a second node that runs.
     pub directory: PathBuf,
     /// What may differ from node to node.
     pub options: EngineOptions,
