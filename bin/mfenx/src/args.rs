@@ -9,11 +9,13 @@ use std::{
     time::Duration,
 };
 
+mod audit;
 mod authorities;
 mod keys;
 mod network;
 mod worker;
 
+pub(crate) use audit::AuditCommand;
 pub(crate) use authorities::{AuthoritiesCommand, ProposeCommand, SenderArgs, VoteArgs};
 pub(crate) use keys::{GenesisArgs, KeysCommand, QuorumArg, ShowArgs, VerifyArgs};
 pub(crate) use network::{LocalnetArgs, NodeArgs};
@@ -69,6 +71,9 @@ pub(crate) enum Command {
     /// The authorities of a running network: list them, propose changes and vote.
     #[command(subcommand)]
     Authorities(AuthoritiesCommand),
+    /// The signed log of what an authority did: check it, or look into it.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Sell verified computation of this machine to the Compute contract.
     Worker(Box<WorkerArgs>),
     /// Look into a store.

@@ -10,6 +10,7 @@ use crate::{
 use mfenx_node::{BlockTime, ChainSpec, DevConfig, ExportOptions, Listen, NodeError, ServeConfig};
 use std::{path::Path, sync::Arc};
 
+mod audit;
 mod authorities;
 mod keys;
 mod network;
@@ -27,6 +28,7 @@ pub(crate) fn run(command: Command, log: &str) -> Result<(), NodeError> {
         Command::Genesis(args) => keys::genesis(args),
         Command::Keys(command) => keys::run(command),
         Command::Authorities(command) => authorities::run(command),
+        Command::Audit(command) => audit::run(command),
         Command::Worker(args) => worker::run(*args),
         Command::Db(DbCommand::Stats(args)) => db_stats(&args),
         Command::Db(DbCommand::Verify(args)) => db_verify(&args),

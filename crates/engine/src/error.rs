@@ -1,6 +1,7 @@
 //! What can go wrong between a block and the store.
 
 use crate::{
+    audit::AuditError,
     authorities::AuthoritiesError,
     consensus::{GuardError, KeysError, LogError},
 };
@@ -192,6 +193,9 @@ pub enum EngineError {
     /// The guard against signing twice cannot be used.
     #[error(transparent)]
     Guard(#[from] GuardError),
+    /// The audit log cannot be used.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Consensus cannot go on.
     #[error("consensus stopped: {0}")]
     Consensus(#[from] mfenx_consensus::Error),

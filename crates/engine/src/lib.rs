@@ -9,6 +9,7 @@
 //! finality is one block. A development chain has one authority, which decides by building
 //! ([`Producer`]); between several, [`Engine`] drives consensus.
 
+pub mod audit;
 mod authorities;
 mod candidate;
 mod chain;

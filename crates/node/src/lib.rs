@@ -11,6 +11,7 @@
 
 mod accounts;
 mod assembly;
+mod audit;
 mod blocks_file;
 mod check;
 mod datadir;
@@ -30,7 +31,8 @@ mod watch;
 mod worker;
 
 pub use accounts::{DEV_ACCOUNTS, DEV_MNEMONIC, DevAccount, dev_accounts};
-pub use alloy_primitives::{Address, U256};
+pub use alloy_primitives::{Address, B256, U256};
+pub use audit::{show_audit, verify_audit};
 pub use check::{VerifyOutput, stats_json, verify};
 pub use datadir::{DataDir, read_chain};
 pub use error::NodeError;
