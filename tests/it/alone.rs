@@ -2,6 +2,7 @@
 //! nothing else; on two cores, a dozen nodes and a compiler or a browser's library in another test
 //! would measure each other.
 
+mod audit;
 mod change;
 mod compute;
 mod faults;

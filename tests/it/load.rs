@@ -56,7 +56,6 @@ fn whoever_hangs_up_stops_the_machine() {
         wait_until("the call ends", || node.metric(RUNNING) == 0.0)
     });
     let stopped = stopped.min().expect("a few");
-    assert!(stopped < Duration::from_millis(100), "{stopped:?} of {alone:?}");
     assert!(stopped < alone / 2, "{stopped:?} of {alone:?}");
     node.stop("TERM");
 }

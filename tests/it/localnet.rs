@@ -2,7 +2,7 @@
 
 use crate::{
     cluster::{StopWhenDropped, TIME_MAX, load, until},
-    node::{Ended, field, mfenx, run},
+    node::{Ended, Node, field, mfenx, run},
     rpc::Rpc,
     wallet::{STRANGER, account, sign, transfer},
 };
@@ -272,6 +272,14 @@ fn a_network_in_one_command_that_goes_on_where_it_was() {
 
     // However the command ends, no node outlives it.
     net.end("KILL");
+
+    // The chain moves as a file, with every certificate.
+    let head = datadir.join("follower-1").join("data");
+    let again = crate::sealed::made_again(&datadir.join("chain.json"), &head, dir.path());
+    let node = Node::serve(&again);
+    let of = |rpc: &Rpc| rpc.get("mfenx_getCertificate", json!([receipt["blockNumber"]]));
+    assert_eq!(of(&node.rpc())["blockHash"], receipt["blockHash"]);
+    node.stop("TERM");
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod persistence;
 mod precompiles;
 mod rpc;
 mod rpc_runner;
+mod sealed;
 mod subscriptions;
 mod wallet;
 mod wrong_request;

@@ -9,11 +9,13 @@ use std::{
     time::Duration,
 };
 
+mod audit;
 mod authorities;
 mod keys;
 mod network;
 mod worker;
 
+pub(crate) use audit::AuditCommand;
 pub(crate) use authorities::{AuthoritiesCommand, ProposeCommand, SenderArgs, VoteArgs};
 pub(crate) use keys::{GenesisArgs, KeysCommand, QuorumArg, ShowArgs, VerifyArgs};
 pub(crate) use network::{LocalnetArgs, NodeArgs};
@@ -69,6 +71,9 @@ pub(crate) enum Command {
     /// The authorities of a running network: list them, propose changes and vote.
     #[command(subcommand)]
     Authorities(AuthoritiesCommand),
+    /// The signed log of what an authority did: check it, or look into it.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Sell verified computation of this machine to the Compute contract.
     Worker(Box<WorkerArgs>),
     /// Look into a store.
@@ -124,10 +129,11 @@ pub(crate) struct ImportArgs {
     /// Where the chain is kept.
     #[arg(long, env = "MFENX_DATADIR", value_name = "DIR")]
     pub(crate) datadir: PathBuf,
-    /// Say that you know: whoever sealed these blocks is not checked, only the blocks are.
+    /// Say that you know: blocks without seals say nothing of who made them, only they are checked.
+    /// Of a file that `export --sealed` wrote the seals are verified in any case.
     #[arg(long)]
     pub(crate) unsealed: bool,
-    /// The file of RLP blocks.
+    /// The file of RLP blocks, or of blocks with their seals.
     #[arg(value_name = "BLOCKS.rlp")]
     pub(crate) blocks: PathBuf,
 }
@@ -143,6 +149,10 @@ pub(crate) struct ExportArgs {
     /// Last block (default: the head).
     #[arg(long, value_name = "NUMBER")]
     pub(crate) last: Option<u64>,
+    /// Write the seals, too: who decided each block, and its randomness. Only `mfenx import` reads
+    /// such a file; without it, any Ethereum client does.
+    #[arg(long)]
+    pub(crate) sealed: bool,
     /// The file to write; it must not exist.
     #[arg(value_name = "BLOCKS.rlp")]
     pub(crate) blocks: PathBuf,

@@ -7,9 +7,10 @@ use crate::{
     },
     output::{self, Progress},
 };
-use mfenx_node::{BlockTime, ChainSpec, DevConfig, Listen, NodeError, ServeConfig};
+use mfenx_node::{BlockTime, ChainSpec, DevConfig, ExportOptions, Listen, NodeError, ServeConfig};
 use std::{path::Path, sync::Arc};
 
+mod audit;
 mod authorities;
 mod keys;
 mod network;
@@ -27,6 +28,7 @@ pub(crate) fn run(command: Command, log: &str) -> Result<(), NodeError> {
         Command::Genesis(args) => keys::genesis(args),
         Command::Keys(command) => keys::run(command),
         Command::Authorities(command) => authorities::run(command),
+        Command::Audit(command) => audit::run(command),
         Command::Worker(args) => worker::run(*args),
         Command::Db(DbCommand::Stats(args)) => db_stats(&args),
         Command::Db(DbCommand::Verify(args)) => db_verify(&args),
@@ -67,7 +69,7 @@ fn chain(name: &str) -> Result<ChainSpec, NodeError> {
 
 fn import(args: &ImportArgs) -> Result<(), NodeError> {
     let spec = Arc::new(chain(&args.chain)?);
-    if !args.unsealed {
+    if !args.unsealed && !mfenx_node::has_seals(&args.blocks)? {
         output::note("note: seals are not checked: whoever made these blocks is not verified");
     }
     let mut progress = Progress::start();
@@ -78,8 +80,15 @@ fn import(args: &ImportArgs) -> Result<(), NodeError> {
 }
 
 fn export(args: &ExportArgs) -> Result<(), NodeError> {
-    let count = mfenx_node::export(&args.datadir, &args.blocks, args.first, args.last)?;
-    output::result(&format!("exported {count} blocks to {}", args.blocks.display()));
+    let options = ExportOptions { first: args.first, last: args.last, sealed: args.sealed };
+    let report = mfenx_node::export(&args.datadir, &args.blocks, options)?;
+    if report.leaves_seals {
+        output::note(
+            "note: without seals: --sealed writes who decided the blocks and their randomness, too",
+        );
+    }
+    let (count, what) = (report.blocks, if args.sealed { "sealed blocks" } else { "blocks" });
+    output::result(&format!("exported {count} {what} to {}", args.blocks.display()));
     Ok(())
 }
 

@@ -5,6 +5,9 @@
 //! (32)`, then the operator (20). Integers are big endian; no valid round is `u32::MAX`. The kinds are
 //! 1 prevote, 2 precommit, 3 proposal. Every field has a fixed place, so two messages share their
 //! bytes only when they are equal.
+//!
+//! Records of an authority's audit log are signed with the same key, under a tag that no message of
+//! consensus begins with: `"mfenx/audit/v1" || record`. The two can never be taken for each other.
 
 use alloy_primitives::B256;
 use malachite_core_types::{NilOrVal, Round, VoteType};
@@ -12,6 +15,7 @@ use malachite_core_types::{NilOrVal, Round, VoteType};
 use crate::{Proposal, Vote};
 
 const TAG: &[u8] = b"mfenx/consensus/v1";
+const AUDIT_TAG: &[u8] = b"mfenx/audit/v1";
 
 /// The chain that messages belong to. A signature made under one domain verifies under no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +64,12 @@ impl Domain {
         bytes.extend_from_slice(&round_number(round).to_be_bytes());
         bytes
     }
+}
+
+/// The bytes signed for a record of an audit log. The record itself says what chain it is of, through
+/// the records before it.
+pub(crate) fn audit_bytes(record: &[u8]) -> Vec<u8> {
+    [AUDIT_TAG, record].concat()
 }
 
 /// A round as four bytes; no round is `u32::MAX`, which no message may name otherwise.

@@ -1,5 +1,7 @@
 //! Equivocation: two signed messages of one authority that exclude each other.
 
+use malachite_core_types::VoteType;
+
 use crate::{Domain, Height, Operator, SignedProposal, SignedVote, ValidatorSet};
 
 /// Two messages that no honest authority signs both of. The pair is in ascending order of encoding,
@@ -66,6 +68,29 @@ impl Evidence {
             Self::Votes(pair) => pair.0.height,
             Self::Proposals(pair) => pair.0.height,
         }
+    }
+
+    /// The round of both messages; defined.
+    pub fn round(&self) -> u32 {
+        let round = match self {
+            Self::Votes(pair) => pair.0.round,
+            Self::Proposals(pair) => pair.0.round,
+        };
+        round.as_u32().unwrap_or_default()
+    }
+
+    /// What was said twice: `proposal`, `prevote` or `precommit`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Votes(pair) if pair.0.kind == VoteType::Prevote => "prevote",
+            Self::Votes(_) => "precommit",
+            Self::Proposals(_) => "proposal",
+        }
+    }
+
+    /// BLAKE3 of the encoding, which names the evidence.
+    pub fn digest(&self) -> [u8; 32] {
+        *blake3::hash(&self.encode()).as_bytes()
     }
 
     /// Whether the evidence holds under `validators`, the set of its height.

@@ -8,6 +8,7 @@ use std::fmt;
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use malachite_core_types::SigningScheme;
 
+use crate::domain::audit_bytes;
 use crate::{Domain, Proposal, SignedProposal, SignedVote, Vote};
 
 /// Why bytes are no key or signature.
@@ -70,6 +71,11 @@ impl PublicKey {
         self.verifies(&domain.proposal_bytes(proposal), signature)
     }
 
+    /// Whether `signature` is this key's for a record of an audit log.
+    pub fn verifies_audit_record(&self, record: &[u8], signature: &Signature) -> bool {
+        self.verifies(&audit_bytes(record), signature)
+    }
+
     fn verifies(&self, bytes: &[u8], signature: &Signature) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
         self.0.verify_strict(bytes, &signature).is_ok()
@@ -110,6 +116,11 @@ impl ConsensusKey {
     pub fn sign_proposal(&self, domain: &Domain, proposal: Proposal) -> SignedProposal {
         let signature = Signature(self.0.sign(&domain.proposal_bytes(&proposal)).to_bytes());
         SignedProposal::new(proposal, signature)
+    }
+
+    /// Signs a record of an audit log, under a tag that no vote or proposal begins with.
+    pub fn sign_audit_record(&self, record: &[u8]) -> Signature {
+        Signature(self.0.sign(&audit_bytes(record)).to_bytes())
     }
 }
 

@@ -13,7 +13,7 @@ use mfenx_execution::{
     Built, Executed, OMMER_ANCESTORS, execute_block, validate_block, validate_header,
     validate_ommers,
 };
-use mfenx_primitives::{AccountState, Block, CommittedBlock, RecoveredBlock, SealedHeader};
+use mfenx_primitives::{AccountState, Block, CommittedBlock, Header, RecoveredBlock, SealedHeader};
 use mfenx_storage::{BlockCommit, Reader, StateChanges, Store, StoreError, TrieUpdates};
 use revm::database::{BundleAccount, BundleState};
 use std::{
@@ -104,7 +104,7 @@ impl Chain {
     ) -> Result<Arc<CommittedBlock>, ImportError> {
         let reader = self.store.reader()?;
         let parent = head_of(&reader)?;
-        self.check_place(&reader, &block, &parent)?;
+        self.check_place(&reader, (block.header(), block.hash()), &parent)?;
         let (executed, outcome) = self.check_and_execute(&reader, &parent, &block)?;
         drop(reader);
         Ok(self.commit(block, executed, &outcome, None)?)
@@ -166,22 +166,23 @@ impl Chain {
         Ok(sidecar.map_or_else(|| randomness::seed_after(head), |sidecar| sidecar.next_seed()))
     }
 
-    fn check_place(
+    /// Whether a block, of which these are header and hash, is the next one.
+    pub(crate) fn check_place(
         &self,
         reader: &Reader,
-        block: &RecoveredBlock,
+        (header, hash): (&Header, B256),
         head: &SealedHeader,
     ) -> Result<(), ImportError> {
-        if block.header().parent_hash == head.hash() {
+        if header.parent_hash == head.hash() {
             return Ok(());
         }
-        let (number, hash) = (block.number(), block.hash());
+        let number = header.number;
         if reader.block_hash(number)? == Some(hash) {
             return Err(ImportError::AlreadyKnown { number, hash });
         }
         Err(ImportError::NotNextBlock {
             number,
-            parent: block.header().parent_hash,
+            parent: header.parent_hash,
             head_number: head.number,
             head: head.hash(),
         })

@@ -15,6 +15,8 @@
 //! Deliberately absent: the consensus algorithm (`mfenx-consensus`), sockets (`mfenx-network`), and
 //! transactions that the pool has dropped: they are not sent again.
 
+mod accusations;
+mod audit;
 mod blocks;
 mod candidates;
 mod check;
@@ -43,6 +45,8 @@ mod wire;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::keys as test_keys;
 
 pub use guard::GuardError;
 pub use keys::{KeysError, ValidatorKeys};
@@ -51,7 +55,7 @@ pub use status::{EngineStatus, Participation, Step};
 
 use crate::{chain::Chain, error::EngineError, feed::HeadFeed, sets::Sets};
 use driver::Driver;
-use mfenx_consensus::Domain;
+use mfenx_consensus::{Domain, Evidence};
 use mfenx_network::{ChainIdentity, Head, NetworkEvent, NetworkHandle, PeerId};
 use mfenx_txpool::PoolHandle;
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
@@ -72,8 +76,8 @@ pub struct EngineConfig {
     pub events: mpsc::Receiver<NetworkEvent>,
     /// The keys of an authority; a node without them follows.
     pub keys: Option<ValidatorKeys>,
-    /// Directory of the log, the guard and the evidence; created when it is not there. It must
-    /// never be copied to a second node that runs.
+    /// Directory of the log, the guard, the evidence and the audit log; created when it is not
+    /// there. It must never be copied to a second node that runs.
     pub directory: PathBuf,
     /// What may differ from node to node.
     pub options: EngineOptions,
@@ -111,6 +115,7 @@ pub struct Engine {
     driver: Box<Driver>,
     relay: transactions::Relay,
     status: watch::Receiver<EngineStatus>,
+    evidence: watch::Receiver<Arc<Vec<Evidence>>>,
 }
 
 impl fmt::Debug for Engine {
@@ -129,12 +134,19 @@ impl Engine {
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
         let relay = transactions::Relay::new(&config);
         let (driver, status) = Driver::new(config, relay.inbox())?;
-        Ok(Self { driver: Box::new(driver), relay, status })
+        let evidence = driver.proofs.subscribe();
+        Ok(Self { driver: Box::new(driver), relay, status, evidence })
     }
 
     /// What the engine does, for RPC, health and metrics.
     pub fn status(&self) -> watch::Receiver<EngineStatus> {
         self.status.clone()
+    }
+
+    /// The proofs of equivocation that this node keeps, oldest first. Each held under the authorities
+    /// of its epoch when it was taken.
+    pub fn evidence(&self) -> watch::Receiver<Arc<Vec<Evidence>>> {
+        self.evidence.clone()
     }
 
     /// Follows or votes until `stop` is cancelled; a commit under way is finished first.
@@ -182,7 +194,7 @@ impl Chain {
     }
 
     /// What signatures on this chain are about.
-    pub(crate) fn domain(&self) -> Domain {
+    pub fn domain(&self) -> Domain {
         Domain {
             chain_id: self.spec().chain_id(),
             genesis_hash: self.spec().genesis_header().hash(),

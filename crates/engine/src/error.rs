@@ -1,6 +1,7 @@
 //! What can go wrong between a block and the store.
 
 use crate::{
+    audit::AuditError,
     authorities::AuthoritiesError,
     consensus::{GuardError, KeysError, LogError},
 };
@@ -118,19 +119,33 @@ pub enum BlockFault {
     /// The certificate is of another block.
     #[error("the certificate is of another block")]
     OtherCertificate,
+    /// What stands beside the block is no seal of this chain.
+    #[error("what stands beside the block is no seal of this chain")]
+    Seal,
+    /// The seed of its height does not follow from the block before.
+    #[error("the seed does not follow from the block before")]
+    Seed,
     /// The certificate proves nothing.
     #[error("the certificate does not hold: {0}")]
     Certificate(#[from] CertificateError),
     /// It breaks a rule of blocks, or this node failed.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// This node failed.
+    #[error(transparent)]
+    Ours(Box<EngineError>),
 }
 
 impl BlockFault {
+    pub(crate) fn ours(error: EngineError) -> Self {
+        Self::Ours(Box::new(error))
+    }
+
     /// Whether nothing is known about the block because this node failed.
     pub const fn is_ours(&self) -> bool {
         match self {
             Self::Import(error) => error.is_ours(),
+            Self::Ours(_) => true,
             _ => false,
         }
     }
@@ -178,6 +193,9 @@ pub enum EngineError {
     /// The guard against signing twice cannot be used.
     #[error(transparent)]
     Guard(#[from] GuardError),
+    /// The audit log cannot be used.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Consensus cannot go on.
     #[error("consensus stopped: {0}")]
     Consensus(#[from] mfenx_consensus::Error),

@@ -9,6 +9,7 @@
 //! finality is one block. A development chain has one authority, which decides by building
 //! ([`Producer`]); between several, [`Engine`] drives consensus.
 
+pub mod audit;
 mod authorities;
 mod candidate;
 mod chain;
@@ -19,6 +20,7 @@ mod metrics;
 mod pipeline;
 mod producer;
 mod randomness;
+mod sealed;
 mod sets;
 mod source;
 
@@ -33,6 +35,7 @@ pub use feed::HeadFeed;
 pub use metrics::describe_metrics;
 pub use producer::{BlockTime, Producer, ProducerConfig};
 pub use randomness::{Beta, RandomnessKey, Sidecar};
+pub use sealed::SealedImporter;
 pub use sets::authorities_of;
 
 #[cfg(test)]

@@ -15,6 +15,10 @@ pub fn describe_metrics() {
         "mfenx_engine_rejected_transactions_total",
         "Transactions of the pool that execution refused"
     );
+    describe_counter!(
+        "mfenx_engine_senders_total",
+        "Senders of transactions in blocks that were checked, by whether the pool knew them"
+    );
     for (name, what) in [
         ("mfenx_engine_execution_seconds", "Time to execute a block"),
         ("mfenx_engine_state_root_seconds", "Time to compute the state root of a block"),
@@ -23,6 +27,7 @@ pub fn describe_metrics() {
         describe_histogram!(name, Unit::Seconds, what);
     }
     consensus::describe();
+    audit::describe();
 }
 
 /// A block was committed: its place, its contents, and how long each part took.
@@ -43,6 +48,13 @@ pub(crate) fn committed(
 /// A transaction taken from the pool could not be executed and was dropped.
 pub(crate) fn rejected(count: usize) {
     counter!("mfenx_engine_rejected_transactions_total").increment(count as u64);
+}
+
+/// Senders of a block that was checked: how many the pool knew, of how many.
+pub(crate) fn senders(pooled: usize, all: usize) {
+    let recovered = all.saturating_sub(pooled);
+    counter!("mfenx_engine_senders_total", "source" => "pool").increment(pooled as u64);
+    counter!("mfenx_engine_senders_total", "source" => "recovered").increment(recovered as u64);
 }
 
 /// What consensus, sync and gossip count.
@@ -171,5 +183,28 @@ pub(crate) mod consensus {
 
     pub(crate) fn transactions_received(count: u64) {
         counter!("mfenx_engine_transactions_received_total").increment(count);
+    }
+}
+
+/// What the audit log counts.
+pub(crate) mod audit {
+    use metrics::{counter, describe_counter, describe_gauge, gauge};
+
+    pub(super) fn describe() {
+        describe_counter!("mfenx_audit_records_total", "Records written to the audit log");
+        describe_counter!("mfenx_audit_failures_total", "Attempts to write one that failed");
+        describe_gauge!("mfenx_audit_waiting_records", "Records that wait for a disk that fails");
+    }
+
+    pub(crate) fn written() {
+        counter!("mfenx_audit_records_total").increment(1);
+    }
+
+    pub(crate) fn failed() {
+        counter!("mfenx_audit_failures_total").increment(1);
+    }
+
+    pub(crate) fn waiting(count: usize) {
+        gauge!("mfenx_audit_waiting_records").set(count as f64);
     }
 }

@@ -82,6 +82,20 @@ impl Sets {
         Ok(authorities)
     }
 
+    /// The authorities of any epoch whose set is final in the snapshot's state, without a seed; none
+    /// of one that is later.
+    pub(crate) fn of_epoch(
+        &self,
+        reader: &Reader,
+        epoch: u64,
+    ) -> Result<Option<ValidatorSet>, EngineError> {
+        let head = head_of(reader)?;
+        if self.epochs.final_from(epoch) > head.number {
+            return Ok(None);
+        }
+        self.read(reader, &head, epoch).map(|authorities| Some(authorities.set))
+    }
+
     fn read(
         &self,
         reader: &Reader,

@@ -1,16 +1,21 @@
-//! Files of RLP blocks, one after the other without separators, as go-ethereum exports them.
+//! Files of RLP blocks, one after the other without separators, as go-ethereum exports them; and
+//! files of blocks with their seals: [`MAGIC`], then an RLP list of block and seal for each.
 
 use crate::{datadir::file_error, error::NodeError};
+use alloy_primitives::Bytes;
 use alloy_rlp::{Decodable, Encodable};
 use mfenx_primitives::{Block, RecoveredBlock};
 use std::{
     fs::File,
-    io::{self, BufReader, BufWriter, Read, Write},
+    io::{self, BufRead, BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
 
 /// Longest block that is read; EIP-7934 allows 8 MiB, older blocks had no limit but their gas.
 const BLOCK_BYTES_MAX: usize = 32 << 20;
+
+/// How a file of blocks with seals begins. No RLP list does.
+const MAGIC: &[u8; 22] = b"mfenx sealed blocks 1\n";
 
 /// Reads blocks from a file, one at a time.
 #[derive(Debug)]
@@ -19,13 +24,21 @@ pub(crate) struct BlocksReader {
     input: BufReader<File>,
     offset: u64,
     size: u64,
+    sealed: bool,
 }
 
 /// Where in its file a block begins and ends, in bytes.
 pub(crate) type Place = (u64, u64);
 
+/// A block of a file, with its seal when the file has seals.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) block: Block,
+    pub(crate) seal: Option<Bytes>,
+}
+
 impl Iterator for BlocksReader {
-    type Item = Result<(Place, Block), NodeError>;
+    type Item = Result<(Place, Entry), NodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_block().transpose()
@@ -36,8 +49,17 @@ impl BlocksReader {
     pub(crate) fn open(path: &Path) -> Result<Self, NodeError> {
         let file = File::open(path).map_err(|source| file_error(path, source))?;
         let size = file.metadata().map_err(|source| file_error(path, source))?.len();
-        let input = BufReader::with_capacity(1 << 20, file);
-        Ok(Self { path: path.into(), input, offset: 0, size })
+        let mut input = BufReader::with_capacity(1 << 20, file);
+        let head = input.fill_buf().map_err(|source| file_error(path, source))?;
+        let sealed = head.starts_with(MAGIC);
+        let offset = if sealed { MAGIC.len() } else { 0 };
+        input.consume(offset);
+        Ok(Self { path: path.into(), input, offset: offset as u64, size, sealed })
+    }
+
+    /// Whether the file has seals.
+    pub(crate) const fn is_sealed(&self) -> bool {
+        self.sealed
     }
 
     /// The size of the file in bytes.
@@ -54,13 +76,18 @@ impl BlocksReader {
     }
 
     /// The next block, or `None` at the end of the file.
-    fn next_block(&mut self) -> Result<Option<(Place, Block)>, NodeError> {
+    fn next_block(&mut self) -> Result<Option<(Place, Entry)>, NodeError> {
         let Some(bytes) = self.next_list()? else { return Ok(None) };
-        let block = Block::decode(&mut bytes.as_slice())
-            .map_err(|error| self.fail(format!("not an RLP block: {error}")))?;
+        let mut rest = bytes.as_slice();
+        let entry = if self.sealed {
+            sealed_entry(&mut rest)
+        } else {
+            Block::decode(&mut rest).map(|block| Entry { block, seal: None })
+        };
+        let entry = entry.map_err(|error| self.fail(format!("not an RLP block: {error}")))?;
         let offset = self.offset;
         self.offset = self.offset.saturating_add(bytes.len() as u64);
-        Ok(Some(((offset, self.offset), block)))
+        Ok(Some(((offset, self.offset), entry)))
     }
 
     /// The bytes of the next RLP list, header included.
@@ -103,6 +130,16 @@ impl BlocksReader {
     }
 }
 
+/// Reads a list of a block and its seal, and nothing else.
+fn sealed_entry(bytes: &mut &[u8]) -> alloy_rlp::Result<Entry> {
+    let mut rest = alloy_rlp::Header::decode_bytes(bytes, true)?;
+    let (block, seal) = (Block::decode(&mut rest)?, Bytes::decode(&mut rest)?);
+    if !rest.is_empty() {
+        return Err(alloy_rlp::Error::Custom("more than a block and its seal"));
+    }
+    Ok(Entry { block, seal: Some(seal) })
+}
+
 /// Writes blocks to a new file.
 #[derive(Debug)]
 pub(crate) struct BlocksWriter {
@@ -112,15 +149,33 @@ pub(crate) struct BlocksWriter {
 }
 
 impl BlocksWriter {
-    /// Creates the file; one that exists is not overwritten.
-    pub(crate) fn create(path: &Path) -> Result<Self, NodeError> {
+    /// Creates the file, for blocks with seals or without; one that exists is not overwritten.
+    pub(crate) fn create(path: &Path, sealed: bool) -> Result<Self, NodeError> {
         let file = File::create_new(path).map_err(|source| file_error(path, source))?;
-        Ok(Self { path: path.into(), output: BufWriter::new(file), buffer: Vec::new() })
+        let mut output = BufWriter::new(file);
+        if sealed {
+            output.write_all(MAGIC).map_err(|source| file_error(path, source))?;
+        }
+        Ok(Self { path: path.into(), output, buffer: Vec::new() })
     }
 
-    pub(crate) fn write(&mut self, block: &RecoveredBlock) -> Result<(), NodeError> {
+    /// Appends a block, with its seal in a file of these.
+    pub(crate) fn write(
+        &mut self,
+        block: &RecoveredBlock,
+        seal: Option<&[u8]>,
+    ) -> Result<(), NodeError> {
         self.buffer.clear();
-        block.block().encode(&mut self.buffer);
+        let block = block.block();
+        match seal {
+            None => block.encode(&mut self.buffer),
+            Some(seal) => {
+                let payload_length = block.length() + seal.length();
+                alloy_rlp::Header { list: true, payload_length }.encode(&mut self.buffer);
+                block.encode(&mut self.buffer);
+                seal.encode(&mut self.buffer);
+            }
+        }
         self.output.write_all(&self.buffer).map_err(|source| file_error(&self.path, source))
     }
 
@@ -137,7 +192,7 @@ impl BlocksWriter {
 mod tests {
     use super::*;
 
-    fn read_all(bytes: &[u8]) -> Result<Vec<(Place, Block)>, NodeError> {
+    fn read_all(bytes: &[u8]) -> Result<Vec<(Place, Entry)>, NodeError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         BlocksReader::open(file.path())?.collect()
@@ -157,5 +212,30 @@ mod tests {
         assert!(text.contains("byte 0"), "{text}");
         let huge = read_all(&[0xff; 9]).unwrap_err().to_string();
         assert!(huge.contains("the most is"), "{huge}");
+    }
+
+    #[test]
+    fn seals_come_back_with_their_blocks() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("blocks");
+        let mut writer = BlocksWriter::create(&path, true).unwrap();
+        let block = RecoveredBlock::recover(Block::default()).unwrap();
+        for seal in [&b""[..], b"s", &[7; 300]] {
+            writer.write(&block, Some(seal)).unwrap();
+        }
+        writer.finish().unwrap();
+        let reader = BlocksReader::open(&path).unwrap();
+        assert!(reader.is_sealed());
+        let read: Vec<_> = reader.map(Result::unwrap).collect();
+        let seals: Vec<_> = read.iter().map(|(_, entry)| entry.seal.clone().unwrap()).collect();
+        assert_eq!(seals, [Bytes::new(), Bytes::from_static(b"s"), Bytes::from(vec![7; 300])]);
+        let bytes = std::fs::read(&path).unwrap();
+        let (_, end) = read.last().unwrap().0;
+        assert_eq!(end, bytes.len() as u64);
+        let cut = read_all(&bytes[..bytes.len() - 1]).unwrap_err().to_string();
+        assert!(cut.contains("middle"), "{cut}");
+        // What has no magic is a file of plain blocks, of which none looks like this.
+        let plain = read_all(&bytes[MAGIC.len()..]).unwrap_err().to_string();
+        assert!(plain.contains("not an RLP block"), "{plain}");
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that can end a command, in words for the person who typed it.
 
 use mfenx_chainspec::ChainSpecError;
-use mfenx_engine::{EngineError, ImportError};
+use mfenx_engine::{BlockFault, EngineError, audit::AuditError};
 use mfenx_gateway::GatewayError;
 use mfenx_network::{IdentityError, NetworkError};
 use mfenx_rpc::UnknownNamespace;
@@ -86,7 +86,7 @@ pub enum NodeError {
         /// Where in it the block starts.
         offset: u64,
         /// Why.
-        source: Box<ImportError>,
+        source: Box<BlockFault>,
     },
     /// An import file that is not a sequence of RLP blocks.
     #[error("{path}: byte {offset}: {reason}")]
@@ -105,6 +105,12 @@ pub enum NodeError {
         number: u64,
         /// The head.
         head: u64,
+    },
+    /// A block that was imported without its seal.
+    #[error("block {number} has no seal in the store: export without --sealed")]
+    NoSeal {
+        /// The block.
+        number: u64,
     },
     /// A range of blocks that ends before it begins.
     #[error("--first {first} is after --last {last}; there is nothing between them")]
@@ -166,6 +172,9 @@ pub enum NodeError {
     /// The registry of authorities could not be read or changed.
     #[error(transparent)]
     Registry(#[from] crate::registry::RegistryError),
+    /// An audit log is not what its authority wrote, or cannot be read.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// A chain file cannot be made of what was named.
     #[error(transparent)]
     Genesis(#[from] crate::genesis::GenesisError),
@@ -221,6 +230,7 @@ impl NodeError {
             | Self::OtherChain { .. }
             | Self::OtherConfig { .. }
             | Self::NoSuchBlock { .. }
+            | Self::NoSeal { .. }
             | Self::EmptyRange { .. }
             | Self::BlocksFile { .. }
             | Self::Api(_)
@@ -236,10 +246,13 @@ impl NodeError {
                 EngineError::Keys(_)
                 | EngineError::Log(_)
                 | EngineError::Guard(_)
+                | EngineError::Audit(_)
                 | EngineError::Clock,
             )
             | Self::Telemetry(_) => 2,
             Self::Registry(error) => error.exit_code(),
+            Self::Audit(AuditError::Fault { .. } | AuditError::Missing { .. }) => 1,
+            Self::Audit(_) => 2,
             Self::Worker(error) if error.is_passing() => 1,
             Self::Worker(_) => 2,
             Self::Store(error) | Self::Engine(EngineError::Store(error)) => store_exit_code(error),

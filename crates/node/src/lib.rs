@@ -11,6 +11,7 @@
 
 mod accounts;
 mod assembly;
+mod audit;
 mod blocks_file;
 mod check;
 mod datadir;
@@ -30,7 +31,8 @@ mod watch;
 mod worker;
 
 pub use accounts::{DEV_ACCOUNTS, DEV_MNEMONIC, DevAccount, dev_accounts};
-pub use alloy_primitives::{Address, U256};
+pub use alloy_primitives::{Address, B256, U256};
+pub use audit::{show_audit, verify_audit};
 pub use check::{VerifyOutput, stats_json, verify};
 pub use datadir::{DataDir, read_chain};
 pub use error::NodeError;
@@ -49,7 +51,10 @@ pub use mfenx_worker::{Detected, Limits as WorkerLimits, Observed, Status as Wor
 pub use network::{NodeConfig, run_node};
 pub use ready::{Ready, RunningAs};
 pub use run::{DevConfig, ServeConfig, run_dev, run_serve};
-pub use transfer::{ImportProgress, ImportReport, export, import, open_existing};
+pub use transfer::{
+    ExportOptions, ExportReport, ImportProgress, ImportReport, export, has_seals, import,
+    open_existing,
+};
 pub use worker::{
     Account as WorkerAccount, BackendChoice, WorkerAccess, WorkerConfig, WorkerEvent,
     WorkerRequest, WorkerTerms, run_observer, run_worker, worker_devices, worker_request,

@@ -12,7 +12,7 @@ use crate::{
 };
 use mfenx_chainspec::ChainSpec;
 use mfenx_consensus::ConsensusKey;
-use mfenx_engine::{Chain, Engine, EngineConfig, EngineOptions, HeadFeed, ValidatorKeys};
+use mfenx_engine::{Chain, Engine, EngineConfig, EngineOptions, Epochs, HeadFeed, ValidatorKeys};
 use mfenx_network::{Identity, Multiaddr, Network, NetworkConfig, NetworkHandle, PeerAddress};
 use mfenx_rpc::{HealthLimits, NodeStatus};
 use mfenx_storage::{Store, StoreOptions};
@@ -162,6 +162,9 @@ impl NetworkPart {
         .await?;
         let watched = Watch {
             engine: engine.status(),
+            evidence: engine.evidence(),
+            domain: chain.domain(),
+            epochs: Epochs::of_chain(chain.spec()).ok_or(NodeError::NoAuthorities)?,
             network: handle.clone(),
             feed: feed.latest(),
             status: Arc::clone(status),

@@ -1,10 +1,15 @@
 //! Certificates, proofs and authorities, read for RPC.
 
 use mfenx_chainspec::ChainSpec;
-use mfenx_consensus::{Decision, ExtraData, Height, alpha, permutation};
+use mfenx_consensus::{
+    Decision, Domain, Evidence, ExtraData, Height, NilOrVal, SignedProposal, SignedVote, alpha,
+    permutation,
+};
 use mfenx_engine::{Epochs, authorities_of};
 use mfenx_primitives::{Authority, Quorum};
-use mfenx_rpc::{ConsensusRecords, DecisionRecord, RpcError, Validators};
+use mfenx_rpc::{
+    ConsensusRecords, DecisionRecord, EvidenceRecord, RpcError, SignedMessage, Validators,
+};
 use mfenx_storage::Reader;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -84,6 +89,35 @@ impl ConsensusRecords for Records {
             proof: decision.proof.to_bytes().to_vec(),
             next_seed,
         }))
+    }
+}
+
+/// Evidence as RPC shows it.
+pub(crate) fn evidence(domain: &Domain, epochs: Epochs, found: &Evidence) -> EvidenceRecord {
+    let vote = |vote: &SignedVote| SignedMessage {
+        block_hash: match vote.value {
+            NilOrVal::Val(hash) => Some(hash),
+            NilOrVal::Nil => None,
+        },
+        signed: domain.vote_bytes(&vote.message),
+        signature: vote.signature.0,
+    };
+    let proposal = |proposal: &SignedProposal| SignedMessage {
+        block_hash: Some(proposal.value.0),
+        signed: domain.proposal_bytes(&proposal.message),
+        signature: proposal.signature.0,
+    };
+    EvidenceRecord {
+        operator: found.operator().0,
+        epoch: epochs.epoch_of(found.height().0),
+        height: found.height().0,
+        round: found.round(),
+        kind: found.kind(),
+        messages: match found {
+            Evidence::Votes(pair) => [vote(&pair.0), vote(&pair.1)],
+            Evidence::Proposals(pair) => [proposal(&pair.0), proposal(&pair.1)],
+        },
+        proof: found.encode(),
     }
 }
 

@@ -10,11 +10,13 @@
 
 mod client;
 mod error;
+mod evidence;
 mod listing;
 mod refusal;
 mod transaction;
 
 pub use error::RegistryError;
+pub use evidence::{CheckedEvidence, CheckedProof};
 pub use listing::{Listing, Member, Open};
 pub use transaction::Outcome;
 
@@ -181,6 +183,14 @@ impl Registry {
     /// The node does not answer.
     pub fn list(&self) -> Result<Listing, RegistryError> {
         listing::list(&self.client)
+    }
+
+    /// What the node keeps against authorities, or against one, with every signature checked here.
+    ///
+    /// # Errors
+    /// The node does not answer, has no consensus, or gives something that is no evidence.
+    pub fn evidence(&self, operator: Option<Address>) -> Result<CheckedEvidence, RegistryError> {
+        evidence::evidence(&self.client, self.chain_id, operator)
     }
 }
 

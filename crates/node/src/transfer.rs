@@ -1,15 +1,18 @@
 //! `mfenx import` and `mfenx export`: chains as files.
 
 use crate::{
-    blocks_file::{BlocksReader, BlocksWriter},
+    blocks_file::{BlocksReader, BlocksWriter, Entry, Place},
     datadir::DataDir,
     error::NodeError,
 };
 use mfenx_chainspec::ChainSpec;
-use mfenx_engine::{Chain, ImportError};
-use mfenx_primitives::SealedHeader;
+use mfenx_engine::{BlockFault, Chain, ImportError, SealedImporter};
+use mfenx_primitives::{CommittedBlock, SealedHeader};
 use mfenx_storage::{Store, StoreOptions};
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// How far an import is.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +40,52 @@ pub struct ImportReport {
     pub head: SealedHeader,
 }
 
-/// Imports a file of RLP blocks into `datadir`, checking everything but the seals.
+/// An import under way.
+struct Import<'a> {
+    path: PathBuf,
+    bytes_total: u64,
+    report: ImportReport,
+    progress: &'a mut dyn FnMut(ImportProgress),
+}
+
+impl Import<'_> {
+    fn done(
+        &mut self,
+        (offset, bytes): Place,
+        outcome: Result<Arc<CommittedBlock>, BlockFault>,
+    ) -> Result<(), NodeError> {
+        let report = &mut self.report;
+        let number = match outcome {
+            Ok(committed) => {
+                report.imported += 1;
+                report.transactions += committed.block.transactions().len() as u64;
+                report.gas = report.gas.saturating_add(committed.block.header().gas_used);
+                committed.block.number()
+            }
+            // Among them the genesis block, with which exports of other nodes begin.
+            Err(BlockFault::Import(ImportError::AlreadyKnown { number, .. })) => {
+                report.known += 1;
+                number
+            }
+            Err(source) => {
+                let (path, source) = (self.path.clone(), Box::new(source));
+                return Err(NodeError::Import { path, offset, source });
+            }
+        };
+        (self.progress)(ImportProgress { bytes, bytes_total: self.bytes_total, number });
+        Ok(())
+    }
+}
+
+/// Whether a file holds blocks with their seals, which an import verifies.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn has_seals(blocks: &Path) -> Result<bool, NodeError> {
+    Ok(BlocksReader::open(blocks)?.is_sealed())
+}
+
+/// Imports a file of RLP blocks into `datadir`, checking everything, seals where the file has them.
 ///
 /// # Errors
 /// The directory holds another chain, the file is damaged, or a block is invalid; the blocks
@@ -54,60 +102,79 @@ pub fn import(
     datadir.set_chain(&spec)?;
     let store = Store::open(&datadir.store(), StoreOptions::default())?;
     let chain = Chain::open(spec, store)?;
-    let mut report =
+    let report =
         ImportReport { imported: 0, known: 0, transactions: 0, gas: 0, head: chain.head()? };
-    chain.import_all(reader, |(offset, bytes), outcome| {
-        let number = match outcome {
-            Ok(committed) => {
-                report.imported += 1;
-                report.transactions += committed.block.transactions().len() as u64;
-                report.gas = report.gas.saturating_add(committed.block.header().gas_used);
-                committed.block.number()
-            }
-            // Among them the genesis block, with which exports of other nodes begin.
-            Err(ImportError::AlreadyKnown { number, .. }) => {
-                report.known += 1;
-                number
-            }
-            Err(source) => {
-                let (path, source) = (blocks.to_owned(), Box::new(source));
-                return Err(NodeError::Import { path, offset, source });
-            }
-        };
-        progress(ImportProgress { bytes, bytes_total, number });
-        Ok(())
-    })?;
+    let mut import = Import { path: blocks.into(), bytes_total, report, progress };
+    if reader.is_sealed() {
+        let mut importer = SealedImporter::new(chain.clone())?;
+        for next in reader {
+            let (place, Entry { block, seal }) = next?;
+            import.done(place, importer.import(block, &seal.unwrap_or_default()))?;
+        }
+    } else {
+        let blocks = reader.map(|next| next.map(|(place, entry)| (place, entry.block)));
+        chain.import_all(blocks, |place, outcome| {
+            import.done(place, outcome.map_err(BlockFault::from))
+        })?;
+    }
+    let mut report = import.report;
     report.head = chain.head()?;
     Ok(report)
 }
 
-/// Writes the blocks `first..=last` (default: from 1 to the head) to a new file; returns how many.
+/// Which blocks an export writes, and how.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ExportOptions {
+    /// The first block; 1 unless named.
+    pub first: Option<u64>,
+    /// The last block; the head unless named.
+    pub last: Option<u64>,
+    /// Whether their seals are written, too.
+    pub sealed: bool,
+}
+
+/// What an export wrote.
+#[derive(Debug, Clone, Copy)]
+pub struct ExportReport {
+    /// How many blocks.
+    pub blocks: u64,
+    /// Whether the store has seals that were not written.
+    pub leaves_seals: bool,
+}
+
+/// Writes blocks to a new file.
 ///
 /// # Errors
-/// The store lacks a block of the range, or the file exists or cannot be written.
+/// The store lacks a block of the range or its seal, or the file exists or cannot be written.
 pub fn export(
     datadir: &Path,
     blocks: &Path,
-    first: Option<u64>,
-    last: Option<u64>,
-) -> Result<u64, NodeError> {
+    options: ExportOptions,
+) -> Result<ExportReport, NodeError> {
     let (_, store) = open_existing(datadir)?;
     let head = store.reader()?.head()?.number;
-    let (first, last) = (first.unwrap_or(1), last.unwrap_or(head));
+    let (first, last) = (options.first.unwrap_or(1), options.last.unwrap_or(head));
     if last > head {
         return Err(NodeError::NoSuchBlock { number: last, head });
     }
     if first > last {
         return Err(NodeError::EmptyRange { first, last });
     }
-    let mut writer = BlocksWriter::create(blocks)?;
+    let mut writer = BlocksWriter::create(blocks, options.sealed)?;
     for number in first..=last {
         // A reader a block: a long one would keep freed pages from being reused.
-        let block = store.reader()?.block(number)?;
-        writer.write(&block.ok_or(NodeError::NoSuchBlock { number, head })?)?;
+        let reader = store.reader()?;
+        let block = reader.block(number)?.ok_or(NodeError::NoSuchBlock { number, head })?;
+        let seal = if options.sealed {
+            Some(reader.certificate(number)?.ok_or(NodeError::NoSeal { number })?)
+        } else {
+            None
+        };
+        writer.write(&block, seal.as_deref())?;
     }
     writer.finish()?;
-    Ok(last.saturating_add(1).saturating_sub(first))
+    let leaves_seals = !options.sealed && store.reader()?.certificate(last)?.is_some();
+    Ok(ExportReport { blocks: last.saturating_add(1).saturating_sub(first), leaves_seals })
 }
 
 /// Opens the store of a directory that holds a chain.

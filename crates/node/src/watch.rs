@@ -1,7 +1,8 @@
 //! What engine and network say of themselves, written where RPC and the health endpoints read it.
 
-use crate::error::NodeError;
-use mfenx_engine::{EngineStatus, Participation};
+use crate::{error::NodeError, records};
+use mfenx_consensus::{Domain, Evidence};
+use mfenx_engine::{EngineStatus, Epochs, Participation};
 use mfenx_network::NetworkHandle;
 use mfenx_primitives::SealedHeader;
 use mfenx_rpc::{ConsensusStatus, Health, HealthLimits, NodeStatus, SyncProgress};
@@ -18,6 +19,10 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// What is watched, and where it is written.
 pub(crate) struct Watch {
     pub(crate) engine: Receiver<EngineStatus>,
+    /// What is kept against authorities, and what their signatures are about.
+    pub(crate) evidence: Receiver<Arc<Vec<Evidence>>>,
+    pub(crate) domain: Domain,
+    pub(crate) epochs: Epochs,
     pub(crate) network: NetworkHandle,
     pub(crate) feed: Receiver<SealedHeader>,
     pub(crate) status: Arc<NodeStatus>,
@@ -28,12 +33,14 @@ pub(crate) struct Watch {
 pub(crate) async fn watch(mut watch: Watch, stop: CancellationToken) -> Result<(), NodeError> {
     let mut age = HeadAge::of(&watch.feed.borrow_and_update());
     let mut starting_block = None;
+    watch.evidence.mark_changed();
     loop {
         if watch.feed.has_changed().unwrap_or(false) {
             watch.feed.borrow_and_update();
             age = HeadAge::Committed(Instant::now());
         }
         watch.write(&age, &mut starting_block);
+        watch.write_evidence();
         tokio::select! {
             changed = watch.engine.changed() => {
                 if changed.is_err() {
@@ -49,6 +56,14 @@ pub(crate) async fn watch(mut watch: Watch, stop: CancellationToken) -> Result<(
 }
 
 impl Watch {
+    fn write_evidence(&mut self) {
+        if self.evidence.has_changed().unwrap_or(false) {
+            let kept = Arc::clone(&self.evidence.borrow_and_update());
+            let record = |found| records::evidence(&self.domain, self.epochs, found);
+            self.status.set_evidence(kept.iter().map(record).collect());
+        }
+    }
+
     fn write(&mut self, age: &HeadAge, starting_block: &mut Option<u64>) {
         let engine = self.engine.borrow_and_update().clone();
         let count = self.network.peers().len() as u64;

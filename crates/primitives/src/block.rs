@@ -42,15 +42,27 @@ pub struct RecoverError {
 /// # Errors
 /// The first transaction in block order whose signature is invalid.
 pub fn recover_senders(transactions: &[Transaction]) -> Result<Vec<Address>, RecoverError> {
-    let recover = |(index, transaction): (usize, &Transaction)| {
-        transaction
-            .recover_signer_unchecked()
-            .map_err(|_| RecoverError { index, hash: *transaction.tx_hash() })
-    };
-    if transactions.len() < PARALLEL_RECOVERY_MIN {
-        return transactions.iter().enumerate().map(recover).collect();
+    recover_unknown(transactions, &vec![None; transactions.len()])
+}
+
+/// The senders, of which those that are `known` are believed.
+fn recover_unknown(
+    transactions: &[Transaction],
+    known: &[Option<Address>],
+) -> Result<Vec<Address>, RecoverError> {
+    let recover =
+        |(index, (transaction, known)): (usize, (&Transaction, &Option<Address>))| match known {
+            Some(sender) => Ok(*sender),
+            None => transaction
+                .recover_signer_unchecked()
+                .map_err(|_| RecoverError { index, hash: *transaction.tx_hash() }),
+        };
+    let unknown = known.iter().filter(|known| known.is_none()).count();
+    if unknown < PARALLEL_RECOVERY_MIN {
+        return transactions.iter().zip(known).enumerate().map(recover).collect();
     }
-    let senders: Vec<_> = transactions.par_iter().enumerate().map(recover).collect();
+    let senders = transactions.par_iter().zip(known).enumerate().map(recover);
+    let senders: Vec<_> = senders.collect();
     senders.into_iter().collect()
 }
 
@@ -68,7 +80,20 @@ impl RecoveredBlock {
     /// # Errors
     /// A transaction's signature is invalid.
     pub fn recover(block: Block) -> Result<Self, RecoverError> {
-        let senders = recover_senders(&block.body.transactions)?;
+        Self::recover_unknown(block, |_| None)
+    }
+
+    /// [`Self::recover`] for a block of which `known` may name some senders. They are believed:
+    /// whoever names one has recovered it from this very transaction, signature included.
+    ///
+    /// # Errors
+    /// A transaction whose sender is not known has an invalid signature.
+    pub fn recover_unknown(
+        block: Block,
+        known: impl FnMut(&Transaction) -> Option<Address>,
+    ) -> Result<Self, RecoverError> {
+        let known: Vec<_> = block.body.transactions.iter().map(known).collect();
+        let senders = recover_unknown(&block.body.transactions, &known)?;
         let hash = block.header.hash_slow();
         Ok(Self { block, hash, senders })
     }
@@ -154,6 +179,26 @@ mod tests {
         let transaction = Transaction::Legacy(Signed::new_unhashed(TxLegacy::default(), signature));
         let error = recover_senders(std::slice::from_ref(&transaction)).unwrap_err();
         assert_eq!(error, RecoverError { index: 0, hash: *transaction.tx_hash() });
+    }
+
+    #[test]
+    fn only_unknown_senders_are_recovered() {
+        let signature = Signature::new(U256::ZERO, U256::ZERO, false);
+        let bad = |nonce| {
+            let transaction = TxLegacy { nonce, ..TxLegacy::default() };
+            Transaction::Legacy(Signed::new_unhashed(transaction, signature))
+        };
+        // More than are recovered one after the other.
+        let transactions: Vec<_> = (0..2 * PARALLEL_RECOVERY_MIN as u64).map(bad).collect();
+        let body = BlockBody { transactions: transactions.clone(), ..BlockBody::default() };
+        let block = Block::new(Header::default(), body);
+        let sender = Address::repeat_byte(7);
+        let known = RecoveredBlock::recover_unknown(block.clone(), |_| Some(sender)).unwrap();
+        assert_eq!(known.senders(), vec![sender; transactions.len()]);
+        let hash = *transactions[3].tx_hash();
+        let all_but_one = |it: &Transaction| (*it.tx_hash() != hash).then_some(sender);
+        let error = RecoveredBlock::recover_unknown(block, all_but_one).unwrap_err();
+        assert_eq!(error, RecoverError { index: 3, hash });
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What consensus keeps and says, in plain data: the methods know no engine.
 //!
 //! Whoever assembles a node hands in a [`ConsensusRecords`], which reads the certificates and the
-//! registry of authorities, and writes a [`ConsensusStatus`] into the [`crate::NodeStatus`].
+//! registry of authorities, and writes a [`ConsensusStatus`] and [`EvidenceRecord`]s into the
+//! [`crate::NodeStatus`].
 
 use crate::error::RpcError;
 use alloy_primitives::{Address, B256};
@@ -65,6 +66,36 @@ pub struct DecisionRecord {
     pub output: [u8; 64],
     /// The seed of the next height.
     pub next_seed: B256,
+}
+
+/// A proof that an authority signed two messages that exclude each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceRecord {
+    /// Who signed both.
+    pub operator: Address,
+    /// The epoch of the height, whose authorities' keys the signatures are made with.
+    pub epoch: u64,
+    /// The height of both messages.
+    pub height: u64,
+    /// The round of both messages.
+    pub round: u32,
+    /// What was said twice: `proposal`, `prevote` or `precommit`.
+    pub kind: &'static str,
+    /// The two messages.
+    pub messages: [SignedMessage; 2],
+    /// Both in one, as nodes send and keep it.
+    pub proof: Vec<u8>,
+}
+
+/// A message with its signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedMessage {
+    /// The block that is voted for or proposed; none for a vote for nil.
+    pub block_hash: Option<B256>,
+    /// The bytes that are signed.
+    pub signed: Vec<u8>,
+    /// An Ed25519 signature (RFC 8032).
+    pub signature: [u8; 64],
 }
 
 /// Where consensus stands, as its driver says.

@@ -62,7 +62,9 @@ mod web3;
 mod work;
 
 pub use client::ClientId;
-pub use consensus::{ConsensusRecords, ConsensusStatus, DecisionRecord, Validators};
+pub use consensus::{
+    ConsensusRecords, ConsensusStatus, DecisionRecord, EvidenceRecord, SignedMessage, Validators,
+};
 pub use context::RpcContext;
 pub use error::RpcError;
 pub use limits::RpcLimits;

@@ -9,6 +9,7 @@ use jsonrpsee::core::RegisterMethodError;
 use serde::Serialize;
 
 mod consensus;
+mod evidence;
 
 const NODE_STATUS: Method = Method {
     name: "mfenx_nodeStatus",
@@ -20,7 +21,8 @@ const NODE_STATUS: Method = Method {
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {
     registry.inline(&NODE_STATUS, node_status)?;
-    consensus::register(registry)
+    consensus::register(registry)?;
+    evidence::register(registry)
 }
 
 /// The node at a glance.

@@ -1,9 +1,12 @@
 //! What the node says of itself, written by its assembly and read by RPC and the health endpoints.
 
-use crate::consensus::ConsensusStatus;
+use crate::consensus::{ConsensusStatus, EvidenceRecord};
 use parking_lot::Mutex;
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::watch;
@@ -73,6 +76,7 @@ pub struct NodeStatus {
     sync: watch::Sender<Option<SyncProgress>>,
     health: Mutex<Option<Health>>,
     consensus: Mutex<Option<ConsensusStatus>>,
+    evidence: Mutex<Option<Arc<Vec<EvidenceRecord>>>>,
 }
 
 impl NodeStatus {
@@ -139,6 +143,16 @@ impl NodeStatus {
     /// Where consensus stands; none on a node without it.
     pub fn consensus(&self) -> Option<ConsensusStatus> {
         self.consensus.lock().clone()
+    }
+
+    /// The proofs of equivocation that the node keeps, oldest first; none on a node without consensus.
+    pub fn evidence(&self) -> Option<Arc<Vec<EvidenceRecord>>> {
+        self.evidence.lock().clone()
+    }
+
+    /// Says what proofs the node keeps.
+    pub fn set_evidence(&self, evidence: Vec<EvidenceRecord>) {
+        *self.evidence.lock() = Some(Arc::new(evidence));
     }
 
     /// Says where consensus stands.

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub(crate) enum AuthoritiesCommand {
     /// Print the authorities, the changes to come, and what can be voted for.
     List(ListArgs),
+    /// Print what a node keeps against authorities, with every signature checked here.
+    Evidence(EvidenceArgs),
     /// Propose a change, and vote for it.
     #[command(subcommand)]
     Propose(ProposeCommand),
@@ -29,6 +31,18 @@ pub(crate) struct RpcArgs {
 pub(crate) struct ListArgs {
     #[command(flatten)]
     pub(crate) rpc: RpcArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceArgs {
+    #[command(flatten)]
+    pub(crate) rpc: RpcArgs,
+    /// Only what is kept against this authority.
+    #[arg(long, value_name = "OPERATOR")]
+    pub(crate) operator: Option<Address>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

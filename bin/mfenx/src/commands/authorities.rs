@@ -7,7 +7,7 @@ use crate::{
 use mfenx_node::{
     NodeError,
     keys::{OperatorKey, Passphrase},
-    registry::{Change, Grounds, Outcome, Registry},
+    registry::{Change, Grounds, Outcome, Registry, RegistryError},
 };
 
 pub(crate) fn run(command: AuthoritiesCommand) -> Result<(), NodeError> {
@@ -17,6 +17,13 @@ pub(crate) fn run(command: AuthoritiesCommand) -> Result<(), NodeError> {
             let text = if args.json { listing.to_json() } else { listing.to_string() };
             output::result(text.trim_end());
             return Ok(());
+        }
+        AuthoritiesCommand::Evidence(args) => {
+            let checked = Registry::connect(&args.rpc.rpc)?.evidence(args.operator)?;
+            let text = if args.json { checked.to_json() } else { checked.to_string() };
+            output::result(text.trim_end());
+            let lies = RegistryError::FalseEvidence;
+            return if checked.holds() { Ok(()) } else { Err(lies.into()) };
         }
         AuthoritiesCommand::Propose(command) => propose(command)?,
         AuthoritiesCommand::Vote(args) => vote(&args)?,

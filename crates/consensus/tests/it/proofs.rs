@@ -268,3 +268,25 @@ fn two_proposals_of_a_round_are_evidence() {
     }
     assert_eq!(Evidence::of_proposals(one.clone(), one), Err(EvidenceError::NoConflict));
 }
+
+/// The key of votes signs the audit log as well. Neither signature is ever one of the other kind.
+#[test]
+fn a_record_of_an_audit_log_is_never_a_vote() {
+    let identity = Identity::new(0);
+    let key = identity.key.public_key();
+    let signed = vote(&identity, VoteType::Precommit, NilOrVal::Val(HASH));
+    let record = DOMAIN.vote_bytes(&signed.message);
+    let signature = identity.key.sign_audit_record(&record);
+    assert!(key.verifies_audit_record(&record, &signature));
+    assert!(!key.verifies_vote(&DOMAIN, &signed.message, &signature));
+    assert!(!key.verifies_audit_record(&record, &signed.signature));
+    // Bytes that a vote begins with, taken off, do not help either.
+    let rest = record.strip_prefix(b"mfenx/").unwrap();
+    let signature = identity.key.sign_audit_record(rest);
+    assert!(!key.verifies_vote(&DOMAIN, &signed.message, &signature));
+    assert!(!key.verifies_audit_record(&record, &signature));
+    let proposed = proposal(&identity, 1, Round::Nil);
+    let record = DOMAIN.proposal_bytes(&proposed.message);
+    assert!(!key.verifies_audit_record(&record, &proposed.signature));
+    assert!(!Identity::new(1).key.public_key().verifies_audit_record(rest, &signature));
+}

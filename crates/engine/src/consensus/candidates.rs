@@ -66,10 +66,11 @@ impl Driver {
     fn start_check(&mut self, hash: B256, decided: bool) {
         let Some(payload) = self.blocks.begin_check(hash) else { return };
         self.checking = true;
-        let (chain, set) = (self.chain.clone(), self.authorities.set().clone());
-        let height = self.height();
+        let (chain, pool) = (self.chain.clone(), self.pool.clone());
+        let (height, set) = (self.height(), self.authorities.set().clone());
         self.jobs.blocking(move || {
-            let outcome = check_payload(&chain, &set, hash, &payload, !decided).map(Box::new);
+            let outcome = check_payload((&chain, &pool), &set, hash, &payload, !decided);
+            let outcome = outcome.map(Box::new);
             Done::Checked { height, hash, decided, outcome }
         });
     }
@@ -136,6 +137,10 @@ impl Driver {
             }
             Done::Fetched { peer, first, answer } => {
                 self.fetched(peer, first, answer);
+                Ok(())
+            }
+            Done::Proofs { peer, first, answer } => {
+                self.told_proofs(peer, first, answer);
                 Ok(())
             }
             Done::Synced(outcome) => {

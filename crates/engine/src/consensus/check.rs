@@ -11,6 +11,7 @@ use alloy_consensus::proofs::{
 };
 use alloy_primitives::B256;
 use mfenx_primitives::Block;
+use mfenx_txpool::PoolHandle;
 
 /// What stops the node when it, and not the block, is at fault.
 pub(super) fn fatal(fault: BlockFault) -> EngineError {
@@ -22,7 +23,7 @@ pub(super) fn fatal(fault: BlockFault) -> EngineError {
 
 /// Decodes, checks and executes a payload that claims to be of the block `hash`.
 pub(super) fn check_payload(
-    chain: &Chain,
+    (chain, pool): (&Chain, &PoolHandle),
     set: &mfenx_consensus::ValidatorSet,
     hash: B256,
     payload: &[u8],
@@ -33,7 +34,7 @@ pub(super) fn check_payload(
         let reason = alloy_rlp::Error::Custom("another block");
         return Err(Bad::Payload(BlockFault::Decode(reason)));
     }
-    chain.check_candidate(set, proof, block, fresh).map_err(|fault| match fault {
+    chain.check_candidate(pool, set, proof, block, fresh).map_err(|fault| match fault {
         // The proof stands beside the block, and anybody could have exchanged it.
         fault @ BlockFault::Randomness(mfenx_consensus::VrfCheckError::Proof(_)) => {
             Bad::Payload(fault)

@@ -2,6 +2,8 @@
 
 use super::{
     EngineOptions, EngineStatus, Participation, Step, ValidatorKeys,
+    accusations::Inquiry,
+    audit::{Audit, Noted},
     blocks::Blocks,
     evidence::Proofs,
     jobs::{Done, Jobs},
@@ -67,6 +69,10 @@ pub(super) struct Driver {
     pub(super) options: EngineOptions,
     /// What is known against authorities.
     pub(super) proofs: Proofs,
+    pub(super) inquiry: Inquiry,
+    /// An authority's record of what it did; none for a node without keys.
+    pub(super) audit: Option<Box<Audit>>,
+    pub(super) noted: Noted,
 
     pub(super) operator: Option<Address>,
     pub(super) keys: Option<Arc<ValidatorKeys>>,
@@ -124,6 +130,12 @@ pub(super) struct Driver {
 
 impl Driver {
     pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), EngineError> {
+        let outcome = self.follow_events(stop).await;
+        self.audit_end(outcome.as_ref().err());
+        outcome
+    }
+
+    async fn follow_events(&mut self, stop: CancellationToken) -> Result<(), EngineError> {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut pool_changed = self.pool.changed();
@@ -183,12 +195,13 @@ impl Driver {
         match event {
             NetworkEvent::Gossip(message) => self.take_gossip(message),
             NetworkEvent::Request(request) => {
-                self.server.answer(request, &self.blocks);
+                self.server.answer(request, &self.blocks, &self.proofs);
                 Ok(())
             }
             NetworkEvent::PeerConnected { peer, head } => {
                 tracing::debug!(%peer, number = head.number, "peer connected");
                 self.sync.sources.connected(&peer);
+                self.inquiry.ask(peer);
                 Ok(())
             }
             NetworkEvent::PeerDisconnected { .. } | NetworkEvent::PeerRefused { .. } => Ok(()),
@@ -210,6 +223,8 @@ impl Driver {
         if !self.pinned {
             self.pinned = self.network.set_pinned(self.authorities.peers().collect()).is_ok();
         }
+        self.inquire();
+        self.audit_again();
         self.weigh_claims();
         self.compare_heads()?;
         self.settle_claims()
@@ -237,6 +252,7 @@ impl Driver {
         self.flush().await?;
         self.sync_if_behind();
         self.update_status();
+        self.audit_changes();
         Ok(())
     }
 

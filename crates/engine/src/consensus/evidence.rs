@@ -1,6 +1,5 @@
 //! Proofs that an authority signed two messages of which it may sign one: kept in the file
-//! `evidence`, one line of hexadecimal digits each, and passed on, so that every authority has them
-//! whoever noticed.
+//! `evidence`, one line of hexadecimal digits each, in the order in which they came.
 //!
 //! Bounds: a liar can make proofs without end, and more prove nothing more. [`PER_OPERATOR_MAX`] are
 //! kept against one authority, [`FILE_BYTES_MAX`] in all; what is beyond is not passed on either.
@@ -12,7 +11,9 @@ use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
+use tokio::sync::watch;
 
 const PER_OPERATOR_MAX: usize = 16;
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -21,9 +22,12 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Proofs {
     path: PathBuf,
-    /// BLAKE3 of their encodings.
+    kept: watch::Sender<Arc<Vec<Evidence>>>,
+    /// Digests of their encodings.
     known: HashSet<[u8; 32]>,
     counts: BTreeMap<Operator, usize>,
+    /// Whether the file ends in the middle of a line, which a write that was cut off leaves.
+    torn: bool,
 }
 
 impl Proofs {
@@ -31,55 +35,83 @@ impl Proofs {
     /// run: it is left as it is.
     pub(super) fn open(directory: &Path) -> Self {
         let path = directory.join("evidence");
-        let mut proofs = Self { path, known: HashSet::new(), counts: BTreeMap::new() };
-        let text = match fs::read_to_string(&proofs.path) {
-            Ok(text) => text,
+        let mut proofs = Self {
+            path,
+            kept: watch::Sender::default(),
+            known: HashSet::new(),
+            counts: BTreeMap::new(),
+            torn: false,
+        };
+        let bytes = match fs::read(&proofs.path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return proofs,
             Err(error) => {
                 tracing::warn!(%error, path = %proofs.path.display(), "evidence is not readable");
                 return proofs;
             }
         };
-        for line in text.lines() {
+        proofs.torn = bytes.last().is_some_and(|last| *last != b'\n');
+        let mut kept = Vec::new();
+        for line in String::from_utf8_lossy(&bytes).lines() {
             let bytes = hex::decode(line).ok();
             match bytes.and_then(|bytes| Evidence::decode(&bytes).ok()) {
-                Some(found) => proofs.remember(&found),
+                Some(found) if proofs.remember(&found) => kept.push(found),
+                Some(_) => {}
                 None => tracing::warn!(path = %proofs.path.display(), "a line is no evidence"),
             }
         }
+        proofs.kept.send_replace(Arc::new(kept));
         proofs
+    }
+
+    /// All proofs, oldest first.
+    pub(super) fn kept(&self) -> Arc<Vec<Evidence>> {
+        Arc::clone(&self.kept.borrow())
+    }
+
+    /// The same, now and whenever one is added.
+    pub(super) fn subscribe(&self) -> watch::Receiver<Arc<Vec<Evidence>>> {
+        self.kept.subscribe()
     }
 
     /// Whether this proof would be kept: it is new, and there is room.
     pub(super) fn lack(&self, found: &Evidence) -> bool {
         let count = self.counts.get(&found.operator()).copied().unwrap_or(0);
-        count < PER_OPERATOR_MAX && !self.known.contains(&digest(found))
+        count < PER_OPERATOR_MAX && !self.known.contains(&found.digest())
     }
 
     /// Keeps a proof, durably; whether it did not have it. Blocking, and rarely.
+    ///
+    /// # Errors
+    /// The file cannot be written: the proof is known until the node stops.
     pub(super) fn keep(&mut self, found: &Evidence) -> io::Result<bool> {
         if !self.lack(found) {
             return Ok(false);
         }
         self.remember(found);
+        self.kept.send_modify(|kept| Arc::make_mut(kept).push(found.clone()));
+        if let Some(directory) = self.path.parent() {
+            fs::create_dir_all(directory)?;
+        }
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
         if file.metadata()?.len() >= FILE_BYTES_MAX {
             return Ok(false);
         }
-        writeln!(file, "{}", hex::encode(found.encode()))?;
+        let end = if self.torn { "\n" } else { "" };
+        self.torn = true;
+        file.write_all(format!("{end}{}\n", hex::encode(found.encode())).as_bytes())?;
         file.sync_data()?;
+        self.torn = false;
         Ok(true)
     }
 
-    fn remember(&mut self, found: &Evidence) {
-        if self.known.insert(digest(found)) {
+    fn remember(&mut self, found: &Evidence) -> bool {
+        let new = self.known.insert(found.digest());
+        if new {
             *self.counts.entry(found.operator()).or_default() += 1;
         }
+        new
     }
-}
-
-fn digest(found: &Evidence) -> [u8; 32] {
-    *blake3::hash(&found.encode()).as_bytes()
 }
 
 #[cfg(test)]
@@ -104,6 +136,21 @@ mod tests {
         let mut again = Proofs::open(directory.path());
         assert!(!again.lack(&found));
         assert!(again.keep(&evidence_against(&spec, &keys(0), 8)).unwrap());
+    }
+
+    #[test]
+    fn a_write_that_was_cut_off_does_not_spoil_the_next() {
+        let spec = spec(1, Quorum::Majority, 1_000);
+        let directory = tempfile::tempdir().unwrap();
+        let [first, second] = [7, 8].map(|height| evidence_against(&spec, &keys(0), height));
+        let mut proofs = Proofs::open(directory.path());
+        proofs.keep(&first).unwrap();
+        let whole = fs::read(&proofs.path).unwrap();
+        fs::write(&proofs.path, &whole[..whole.len() - 9]).unwrap();
+        let mut again = Proofs::open(directory.path());
+        assert!(again.lack(&first), "half a line proves nothing");
+        assert!(again.keep(&second).unwrap() && again.keep(&first).unwrap());
+        assert_eq!(*Proofs::open(directory.path()).kept(), [second, first]);
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use super::{
     driver::{Driver, Wanted},
     parts::Added,
-    wire::{Frame, Part, encode_evidence, encode_message},
+    wire::{Frame, Part, encode_message},
 };
 use crate::{error::EngineError, metrics::consensus as counted};
 use alloy_primitives::B256;
 use bytes::Bytes;
-use mfenx_consensus::{Certificate, Evidence, Input, Message, Verdict as Opinion};
+use mfenx_consensus::{Certificate, Input, Message, Verdict as Opinion};
 use mfenx_network::{GossipMessage, PeerId, Protocol, Target, Topic, Verdict};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -88,40 +88,6 @@ impl Driver {
             }
             Added::Broken => Verdict::Reject,
             Added::Full => Verdict::Ignore,
-        }
-    }
-
-    /// Takes a proof against an authority of this epoch; who was one in another is past voting on.
-    /// One against ourselves is kept as well, and no reason to stop: it may be older than this run.
-    fn take_evidence(&mut self, found: &Evidence) -> Verdict {
-        let is_recent = self.sets.epoch_of(found.height().0) == self.authorities.epoch();
-        if !is_recent || !self.proofs.lack(found) {
-            return Verdict::Ignore;
-        }
-        if let Err(error) = found.verify(&self.chain.domain(), self.authorities.set()) {
-            tracing::debug!(%error, "rejected evidence");
-            return Verdict::Reject;
-        }
-        tracing::error!(operator = %found.operator(), height = %found.height(), "equivocation, heard of");
-        self.keep_evidence(found);
-        Verdict::Accept
-    }
-
-    /// Keeps a proof; whether it is new.
-    fn keep_evidence(&mut self, found: &Evidence) -> bool {
-        counted::equivocation();
-        self.proofs.keep(found).unwrap_or_else(|error| {
-            tracing::error!(%error, "the evidence could not be kept");
-            true
-        })
-    }
-
-    /// Keeps a proof that this node found, and tells everybody of it.
-    pub(super) fn accuse(&mut self, found: &Evidence) {
-        if self.keep_evidence(found)
-            && let Err(error) = self.network.publish(Topic::Consensus, encode_evidence(found))
-        {
-            tracing::warn!(%error, "evidence was not sent");
         }
     }
 

@@ -33,6 +33,7 @@ pub(super) enum Done {
     Committed { outcome: Result<Sealed, EngineError> },
     Pulled { hash: B256, found: Option<(PeerId, Bytes)> },
     Fetched { peer: PeerId, first: u64, answer: Option<Bytes> },
+    Proofs { peer: PeerId, first: u32, answer: Option<Bytes> },
     Synced(Result<Synced, EngineError>),
     Panicked(String),
 }
@@ -44,7 +45,7 @@ pub(super) struct Jobs(mpsc::UnboundedSender<Done>);
 impl Jobs {
     pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Done>) {
         // One message a job, and there is at most one that builds, one that checks, one that writes,
-        // and as many as `PULLS_MAX` and the ranges of a sync that fetch.
+        // one that asks for proofs, and as many as `PULLS_MAX` and the ranges of a sync that fetch.
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
     }

@@ -1,11 +1,15 @@
-//! Answering peers: ranges of decided blocks, and blocks by their hash.
+//! Answering peers: ranges of decided blocks, blocks by their hash, and proofs of equivocation.
 //!
 //! Bounds: [`READERS_MAX`] answers are read from the store at once, each at most
 //! [`RANGE_BLOCKS_MAX`] blocks and the protocol's bytes; the network bounds how often a peer asks.
 
 use super::{
     blocks::Blocks,
-    wire::{RANGE_BLOCKS_MAX, RangeRequest, decode_payload_request, put_block},
+    evidence::Proofs,
+    wire::{
+        RANGE_BLOCKS_MAX, RangeRequest, decode_payload_request, decode_proofs_request,
+        encode_proofs, put_block,
+    },
 };
 use crate::{candidate::payload, chain::Chain};
 use alloy_primitives::B256;
@@ -33,7 +37,13 @@ impl Server {
 
     /// Answers a request, at once or on a thread that may block. What is not answered is told to the
     /// peer as "unavailable".
-    pub(super) fn answer(&self, request: Request, undecided: &Blocks) {
+    pub(super) fn answer(&self, request: Request, undecided: &Blocks, proofs: &Proofs) {
+        if request.protocol == Protocol::Parts
+            && let Ok(first) = decode_proofs_request(&request.data)
+        {
+            let answer = encode_proofs(&proofs.kept(), first, request.reply.bytes_max());
+            return request.reply.send(answer);
+        }
         let wanted = match request.protocol {
             Protocol::Parts => match decode_payload_request(&request.data) {
                 Ok(hash) => match undecided.checked_payload(hash) {

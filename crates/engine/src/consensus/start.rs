@@ -1,9 +1,21 @@
 //! From files and keys to a driver that can run.
 
 use super::{
-    EngineConfig, EngineStatus, Participation, Step, blocks::Blocks, driver::Driver,
-    evidence::Proofs, jobs::Jobs, journal::Journal, log::Recovered, pace::Pace, parts::Assemblies,
-    rivals::Rivals, serve::Server, settle::Claims, sync::SyncState,
+    EngineConfig, EngineStatus, Participation, Step,
+    accusations::Inquiry,
+    audit::{Audit, Event, Noted},
+    blocks::Blocks,
+    driver::Driver,
+    evidence::Proofs,
+    jobs::Jobs,
+    journal::Journal,
+    log::Recovered,
+    pace::Pace,
+    parts::Assemblies,
+    rivals::Rivals,
+    serve::Server,
+    settle::Claims,
+    sync::SyncState,
 };
 use crate::{error::EngineError, sets::Sets};
 use mfenx_network::GossipMessage;
@@ -27,13 +39,18 @@ impl Driver {
         let head = chain.head()?;
         let keys = keys.map(Arc::new);
         let mut recovered = Recovered::default();
-        let mut journal = None;
+        let (mut journal, mut audit) = (None, None);
         if let Some(keys) = &keys {
             if !keys.check(&authorities, network.local_peer_id())? {
                 tracing::warn!(operator = %keys.operator, "not an authority of this epoch: following");
             }
             let operator = mfenx_consensus::Operator(keys.operator);
-            let (opened, found) = Journal::open(&directory, operator)?;
+            let mut log = Audit::open(&directory, chain.domain(), Arc::clone(keys))?;
+            let (opened, found) = Journal::open(&directory, operator).inspect_err(|error| {
+                let reason = Some(error.to_string());
+                log.record(Event::stopped(head.number, head.hash(), reason));
+            })?;
+            audit = Some(Box::new(log));
             (journal, recovered) = (Some(Box::new(opened)), found);
         }
         let (status, seen) = watch::channel(EngineStatus::default());
@@ -62,6 +79,9 @@ impl Driver {
             transactions,
             options,
             proofs: Proofs::open(&directory),
+            inquiry: Inquiry::new(),
+            audit,
+            noted: Noted::default(),
             sets,
             authorities,
             head,
@@ -89,7 +109,12 @@ impl Driver {
             pinned: false,
             status,
         };
-        driver.start_height(recovered)?;
+        driver.audit_start();
+        if let Err(error) = driver.start_height(recovered) {
+            driver.audit_end(Some(&error));
+            return Err(error);
+        }
+        driver.audit_changes();
         driver.update_status();
         Ok((driver, seen))
     }

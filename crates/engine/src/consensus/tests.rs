@@ -1,5 +1,6 @@
 //! Networks of real engines over real connections, in one process; seeds are printed.
 
+mod accusations;
 mod arrivals;
 mod change;
 mod claims;
@@ -11,4 +12,5 @@ mod records;
 mod reproposal;
 mod support;
 
-pub(super) use support::{claiming, evidence_against, keys, spec};
+pub(crate) use support::keys;
+pub(super) use support::{claiming, evidence_against, spec};

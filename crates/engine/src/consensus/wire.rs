@@ -10,6 +10,8 @@
 //! | blocks, answer | `length (4) || payload || length (4) || certificate` for each block, in order |
 //! | parts, request | `1 || block hash (32)` |
 //! | parts, answer | the payload |
+//! | parts, request | `2 || index of the first proof of equivocation (4)` |
+//! | parts, answer | `proofs kept (4)`, then `length (2) || proof` from that index on |
 //!
 //! A payload is `proof (80) || block in RLP`.
 
@@ -24,6 +26,9 @@ const MESSAGE: u8 = 1;
 const PART: u8 = 2;
 const EVIDENCE: u8 = 3;
 const FORMAT: u8 = 1;
+const PROOFS: u8 = 2;
+/// Proofs of equivocation in one answer.
+pub(super) const PROOFS_MAX: usize = 256;
 const PART_HEADER_BYTES: usize = 1 + 8 + 32 + 32 + 4 + 2;
 /// Bytes of a payload in one part.
 pub(super) const CHUNK_BYTES: usize = PART_BYTES - PART_HEADER_BYTES;
@@ -196,6 +201,45 @@ pub(super) fn encode_payload_request(hash: B256) -> Bytes {
 pub(super) fn decode_payload_request(bytes: &[u8]) -> Result<B256, Malformed> {
     let hash = bytes.strip_prefix(&[FORMAT]).filter(|hash| hash.len() == 32).ok_or(Malformed)?;
     Ok(B256::from_slice(hash))
+}
+
+/// Asks for the proofs of equivocation that a peer keeps, from an index on.
+pub(super) fn encode_proofs_request(first: u32) -> Bytes {
+    [&[PROOFS], first.to_be_bytes().as_slice()].concat().into()
+}
+
+pub(super) fn decode_proofs_request(bytes: &[u8]) -> Result<u32, Malformed> {
+    let first = bytes.strip_prefix(&[PROOFS]).and_then(|first| first.try_into().ok());
+    first.map(u32::from_be_bytes).ok_or(Malformed)
+}
+
+/// The proofs from an index on, as many as fit.
+pub(super) fn encode_proofs(all: &[Evidence], first: u32, bytes_max: usize) -> Bytes {
+    let mut answer = (all.len() as u32).to_be_bytes().to_vec();
+    for proof in all.iter().skip(first as usize).take(PROOFS_MAX) {
+        let proof = proof.encode();
+        if answer.len() + 2 + proof.len() > bytes_max {
+            break;
+        }
+        // Two votes or proposals: a few hundred bytes.
+        answer.extend_from_slice(&(proof.len() as u16).to_be_bytes());
+        answer.extend_from_slice(&proof);
+    }
+    answer.into()
+}
+
+/// How many proofs the peer keeps, and those it sent. No signature is verified.
+pub(super) fn read_proofs(mut answer: Bytes) -> Result<(u32, Vec<Evidence>), Malformed> {
+    let all = answer.try_get_u32().map_err(|_| Malformed)?;
+    let mut proofs = Vec::new();
+    while !answer.is_empty() {
+        let length = usize::from(answer.try_get_u16().map_err(|_| Malformed)?);
+        if proofs.len() >= PROOFS_MAX || length > answer.len() {
+            return Err(Malformed);
+        }
+        proofs.push(Evidence::decode(&answer.split_to(length))?);
+    }
+    Ok((all, proofs))
 }
 
 /// A message with transactions, to be filled.

@@ -2,7 +2,7 @@
 
 use super::refusal::words;
 use crate::keys::KeysError;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bytes};
 use mfenx_client::ClientError;
 use std::path::PathBuf;
 
@@ -81,6 +81,15 @@ pub enum RegistryError {
     /// A peer ID that is no Ed25519 key; verified registration data has none.
     #[error("the peer ID of the registration data is no Ed25519 key")]
     PeerKey,
+    /// A node that keeps none, for it takes no part in consensus.
+    #[error("the node takes no part in consensus and keeps no evidence: name one of `mfenx node`")]
+    NoEvidence,
+    /// What a node calls evidence is none.
+    #[error("the node answers with something that is no evidence, or of another version: {0}")]
+    BadEvidence(Bytes),
+    /// Evidence whose signatures do not hold.
+    #[error("not all of the evidence holds: the node, or what it was given, lies")]
+    FalseEvidence,
     /// The key, its passphrase or registration data.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -94,9 +103,12 @@ impl RegistryError {
                 ClientError::Answer { .. } | ClientError::Rpc { .. } | ClientError::Sign(_),
             )
             | Self::NotIncluded { .. }
+            | Self::BadEvidence(_)
+            | Self::FalseEvidence
             | Self::Reverted { .. } => 1,
             Self::Client(_)
             | Self::NoRegistry { .. }
+            | Self::NoEvidence
             | Self::Behind { .. }
             | Self::Refused(_)
             | Self::OtherKeys { .. }

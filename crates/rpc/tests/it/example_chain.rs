@@ -137,6 +137,7 @@ pub(crate) async fn example_chain() -> TestChain {
         chain.ask("eth_sendRawTransaction", json!([waiting])).await;
     }
     chain.status.set_consensus(crate::records::status());
+    chain.status.set_evidence(vec![crate::records::evidence(3, 2)]);
     chain
 }
 

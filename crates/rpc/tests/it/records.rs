@@ -4,7 +4,8 @@ use crate::chain::{TestChain, account};
 use alloy_primitives::{Address, B256};
 use mfenx_primitives::{Authority, Quorum};
 use mfenx_rpc::{
-    ConsensusRecords, ConsensusStatus, DecisionRecord, Health, HealthLimits, RpcError, Validators,
+    ConsensusRecords, ConsensusStatus, DecisionRecord, EvidenceRecord, Health, HealthLimits,
+    RpcError, SignedMessage, Validators,
 };
 use mfenx_storage::Reader;
 use serde_json::{Value, json};
@@ -69,6 +70,24 @@ pub(crate) fn status() -> ConsensusStatus {
         proposer: Some(authority(0).operator),
         missed_rounds: vec![(authority(2).operator, 1)],
         last_commit: Some(Duration::from_millis(12)),
+    }
+}
+
+/// Two votes of the third authority.
+pub(crate) fn evidence(height: u64, index: u8) -> EvidenceRecord {
+    let message = |byte: u8| SignedMessage {
+        block_hash: (byte > 0).then(|| B256::repeat_byte(byte)),
+        signed: [b"mfenx/consensus/v1".as_slice(), &[1, byte]].concat(),
+        signature: [0x80 + byte; 64],
+    };
+    EvidenceRecord {
+        operator: authority(index).operator,
+        epoch: height / 100,
+        height,
+        round: 1,
+        kind: "prevote",
+        messages: [message(0), message(1)],
+        proof: vec![1, 1, index, height as u8],
     }
 }
 
@@ -144,6 +163,33 @@ async fn authorities_come_with_the_order_of_their_turns() {
     assert!(peer.starts_with("12D3KooW"), "{peer}");
     let genesis = chain.ask("mfenx_getValidators", json!(["earliest"])).await;
     assert_eq!(genesis["turns"], json!([]));
+}
+
+#[tokio::test]
+async fn evidence_is_what_the_node_keeps_newest_first_and_bounded() {
+    let chain = TestChain::new();
+    assert_eq!(chain.ask("mfenx_getEvidence", json!([])).await, Value::Null);
+    chain.status.set_evidence(Vec::new());
+    assert_eq!(chain.ask("mfenx_getEvidence", json!([])).await, json!([]));
+    chain
+        .status
+        .set_evidence((0..300).map(|height| evidence(height, (height % 2) as u8)).collect());
+    let all = chain.ask("mfenx_getEvidence", json!([])).await;
+    let all = all.as_array().unwrap();
+    assert_eq!((all.len(), &all[0]["height"]), (256, &json!("0x12b")));
+    assert_eq!(all[0]["epoch"], "0x2");
+    let messages = all[0]["messages"].as_array().unwrap();
+    assert_eq!(messages[0]["blockHash"], Value::Null);
+    assert_eq!(messages[1]["blockHash"], json!(B256::repeat_byte(1)));
+    let of_one = json!([authority(1).operator]);
+    let of_one = chain.ask("mfenx_getEvidence", of_one).await;
+    assert!(of_one.as_array().unwrap().iter().all(|it| it["operator"] == all[0]["operator"]));
+    assert_eq!(of_one.as_array().unwrap().len(), 150);
+    let nobody = chain.ask("mfenx_getEvidence", json!([account(0)])).await;
+    assert_eq!(nobody, json!([]));
+    for wrong in [json!(["0x12"]), json!([7]), json!([account(0), account(0)])] {
+        assert_eq!(chain.refusal("mfenx_getEvidence", wrong).await.0, -32602);
+    }
 }
 
 #[tokio::test]

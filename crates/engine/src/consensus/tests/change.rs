@@ -1,13 +1,18 @@
 //! Authorities that join and leave while the others go on.
 
+use super::super::wire::encode_evidence;
 use super::support::{
-    DEADLINE, Node, addresses, agree, authority, directory, identity, keys_of_signer, spec_of,
+    DEADLINE, Node, addresses, agree, authority, directory, evidence_against, identity,
+    keys_of_signer, spec_of,
 };
 use crate::{Epochs, IAuthorities, Participation};
 use alloy_sol_types::SolCall;
 use mfenx_chainspec::peer_key;
+use mfenx_network::Topic;
 use mfenx_primitives::{Quorum, U256};
-use tokio::time::timeout;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
 
 const BLOCK_MS: u64 = 100;
 const EPOCH_BLOCKS: u64 = 5;
@@ -39,6 +44,27 @@ async fn participation_at(node: &Node, height: u64) -> Participation {
     timeout(DEADLINE, seen).await.unwrap().unwrap().participation
 }
 
+/// Whoever has left is accused of what it signed while it was an authority, and of nothing else.
+async fn accuse_one_who_left(nodes: &[Node], directories: &[TempDir], heights: [u64; 2]) {
+    let spec = nodes[0].chain.spec();
+    let [before, then] = heights.map(|height| evidence_against(spec, &keys_of_signer(3), height));
+    let kept = |index: usize| {
+        let file = directories[index].path().join("consensus/evidence");
+        std::fs::read_to_string(file).unwrap_or_default()
+    };
+    let everybody = async {
+        while (1..3).any(|index| kept(index).is_empty()) {
+            for found in [&before, &then] {
+                let _ = nodes[0].network.publish(Topic::Consensus, encode_evidence(found));
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(DEADLINE, everybody).await.unwrap();
+    let expected = alloy_primitives::hex::encode(then.encode()) + "\n";
+    (1..3).for_each(|index| assert_eq!(kept(index), expected, "at node {index}"));
+}
+
 /// The first height of an epoch is any authority's turn, so a newcomer has to be ready for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_joins_votes_from_the_first_height_of_its_epoch() {
@@ -62,11 +88,13 @@ async fn who_joins_votes_from_the_first_height_of_its_epoch() {
         peerKey: peer_key(&newcomer.peer_id).unwrap().into(),
     };
     let leave = IAuthorities::proposeRemovalCall { operator: newcomer.operator };
+    let mut voted = 0;
     for cycle in 0..CYCLES {
         assert_eq!(nodes[3].status.borrow().participation, Participation::Follower);
         let first = pass(&nodes, 2 * cycle, join.abi_encode()).await;
         assert_eq!(participation_at(&nodes[3], first).await, Participation::Validator, "{first}");
         nodes[3].reach(first + 2).await;
+        voted = first + 1;
         let first = pass(&nodes, 2 * cycle + 1, leave.abi_encode()).await;
         assert_eq!(participation_at(&nodes[3], first).await, Participation::Follower, "{first}");
         nodes[3].reach(first + 1).await;
@@ -74,6 +102,7 @@ async fn who_joins_votes_from_the_first_height_of_its_epoch() {
     let height = nodes[3].height();
     nodes[0].reach(height).await;
     agree(&nodes, height);
+    accuse_one_who_left(&nodes, &directories, [1, voted]).await;
     println!("{height} blocks, missed: {:?}", nodes[0].status.borrow().missed_rounds);
     for node in nodes {
         node.stop().await;

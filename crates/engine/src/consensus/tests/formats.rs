@@ -3,13 +3,15 @@
 use super::super::{
     parts::{Added, Assemblies},
     wire::{
-        CHUNK_BYTES, Frame, Part, RangeRequest, decode_payload_request, encode_payload_request,
-        new_batch, put_block, put_transaction, read_batch, read_blocks,
+        CHUNK_BYTES, Frame, PROOFS_MAX, Part, RangeRequest, decode_payload_request,
+        decode_proofs_request, encode_payload_request, encode_proofs, encode_proofs_request,
+        new_batch, put_block, put_transaction, read_batch, read_blocks, read_proofs,
     },
 };
+use super::support::{evidence_against, keys, spec};
 use bytes::Bytes;
 use mfenx_network::PeerId;
-use mfenx_primitives::B256;
+use mfenx_primitives::{B256, Quorum};
 use proptest::prelude::*;
 
 fn parts(length: usize) -> (Bytes, Vec<Part>) {
@@ -54,6 +56,12 @@ proptest! {
         }
         if let Ok(hash) = decode_payload_request(&bytes) {
             prop_assert_eq!(encode_payload_request(hash), bytes.clone());
+        }
+        if let Ok(first) = decode_proofs_request(&bytes) {
+            prop_assert_eq!(encode_proofs_request(first), bytes.clone());
+        }
+        if let Ok((_, proofs)) = read_proofs(bytes.clone()) {
+            prop_assert_eq!(encode_proofs(&proofs, 0, usize::MAX)[4..].to_vec(), bytes[4..].to_vec());
         }
         if let Ok(transactions) = read_batch(bytes.clone()) {
             let mut batch = new_batch();
@@ -100,6 +108,25 @@ fn what_is_being_put_together_is_bounded() {
     assemblies.start_height(10);
     let (payload, parts) = parts(100);
     assert_eq!(assemblies.add(sources[9], parts[0].clone()), Added::Complete(payload));
+}
+
+#[test]
+fn proofs_are_paged_and_bounded() {
+    let spec = spec(1, Quorum::Majority, 1_000);
+    let all: Vec<_> = (0..300).map(|height| evidence_against(&spec, &keys(0), height)).collect();
+    let page = |first, bytes_max| read_proofs(encode_proofs(&all, first, bytes_max)).unwrap();
+    let (count, proofs) = page(0, usize::MAX);
+    assert_eq!((count, &proofs[..]), (300, &all[..PROOFS_MAX]));
+    assert_eq!(page(PROOFS_MAX as u32, usize::MAX), (300, all[PROOFS_MAX..].to_vec()));
+    assert_eq!(page(u32::MAX, usize::MAX), (300, Vec::new()));
+    let (_, few) = page(0, 1_000);
+    assert!((1..5).contains(&few.len()), "{}", few.len());
+    let whole = encode_proofs(&all[..2], 0, usize::MAX);
+    for end in [3, 5, whole.len() - 1] {
+        assert!(read_proofs(whole.slice(..end)).is_err(), "{end}");
+    }
+    assert_eq!(encode_proofs_request(258)[..], [2, 0, 0, 1, 2]);
+    assert_eq!(decode_proofs_request(&[2, 0, 0, 1, 2]), Ok(258));
 }
 
 #[test]

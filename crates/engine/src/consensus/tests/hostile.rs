@@ -285,6 +285,9 @@ async fn keys_that_sign_elsewhere_stop_the_node() {
     let refused = matches!(error, EngineError::SecondNode { .. } | EngineError::Guard(_));
     assert!(refused, "{error}");
     assert!(error.to_string().contains("node"), "{error}");
+    let events = super::accusations::audited(directories[0].path());
+    let last: Vec<_> = events.iter().rev().take(2).map(String::as_str).collect();
+    assert!(matches!(last[..], ["stopped", "signedElsewhere" | "refused"]), "{events:?}");
     signing.abort();
     stop.cancel();
 }

@@ -40,7 +40,7 @@ pub(super) fn identity(index: u8) -> Identity {
     Identity::from_seed(&mut [0xa0 + index; 32]).unwrap()
 }
 
-pub(in super::super) fn keys(index: u8) -> ValidatorKeys {
+pub(crate) fn keys(index: u8) -> ValidatorKeys {
     ValidatorKeys {
         operator: operator(index),
         consensus: ConsensusKey::from_seed(&[0x10 + index; 32]),

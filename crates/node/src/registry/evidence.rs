@@ -1,0 +1,144 @@
+//! Evidence that a node keeps, checked here: every signature, under the key that the registry has for
+//! the operator in the epoch of the messages. The registry is read through the same node; who does not
+//! trust that one asks a follower of their own.
+
+use super::{client::Client, error::RegistryError};
+use alloy_primitives::{Address, B256, Bytes};
+use mfenx_consensus::{Domain, Evidence, ValidatorSet};
+use mfenx_engine::IAuthorities;
+use mfenx_primitives::{Authority, Quorum};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, fmt};
+
+/// Evidence of one node, checked.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckedEvidence {
+    /// Newest first.
+    pub evidence: Vec<CheckedProof>,
+}
+
+/// One piece of evidence.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckedProof {
+    /// Who is accused.
+    pub operator: Address,
+    /// The epoch of the height.
+    pub epoch: u64,
+    /// The height of both messages.
+    pub height: u64,
+    /// The round of both messages.
+    pub round: u32,
+    /// `proposal`, `prevote` or `precommit`.
+    pub kind: &'static str,
+    /// The operator's consensus key in that epoch, when it was an authority.
+    pub consensus_key: Option<B256>,
+    /// Why it proves nothing; none when it holds.
+    pub fault: Option<String>,
+    /// The proof as nodes keep it.
+    pub proof: Bytes,
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    proof: Bytes,
+}
+
+pub(super) fn evidence(
+    client: &Client,
+    chain_id: u64,
+    operator: Option<Address>,
+) -> Result<CheckedEvidence, RegistryError> {
+    let params = operator.map_or_else(|| json!([]), |operator| json!([operator]));
+    let kept: Option<Vec<Kept>> = client.call("mfenx_getEvidence", params)?;
+    let Some(kept) = kept else { return Err(RegistryError::NoEvidence) };
+    let genesis: Value = client.call("eth_getBlockByNumber", json!(["0x0", false]))?;
+    let genesis_hash = serde_json::from_value(genesis["hash"].clone()).unwrap_or_default();
+    let domain = Domain { chain_id, genesis_hash };
+    let blocks = client.view(&IAuthorities::epochBlocksCall {}, "latest")?.max(1);
+    let mut sets = BTreeMap::new();
+    let mut evidence = Vec::new();
+    for Kept { proof } in kept {
+        let Ok(found) = Evidence::decode(&proof) else {
+            return Err(RegistryError::BadEvidence(proof));
+        };
+        let epoch = found.height().0 / blocks;
+        let set = match sets.get(&epoch) {
+            Some(set) => set,
+            None => {
+                let call = IAuthorities::authoritiesAtCall { wanted: epoch };
+                let members = client.view(&call, "latest")?;
+                sets.entry(epoch).or_insert(members)
+            }
+        };
+        evidence.push(check(&domain, epoch, set, found, proof));
+    }
+    Ok(CheckedEvidence { evidence })
+}
+
+fn check(
+    domain: &Domain,
+    epoch: u64,
+    members: &[IAuthorities::Authority],
+    found: Evidence,
+    proof: Bytes,
+) -> CheckedProof {
+    let operator = found.operator().0;
+    let accused = members.iter().find(|member| member.operator == operator);
+    let fault = match accused {
+        None => Some("the registry has no such authority in that epoch".to_owned()),
+        Some(member) => {
+            // Only the key counts; others of the set may have keys that are none.
+            let alone = [Authority::from(member.clone())];
+            match ValidatorSet::new(&alone, Quorum::Bft, B256::ZERO) {
+                Ok(set) => found.verify(domain, &set).err().map(|error| error.to_string()),
+                Err(error) => Some(error.to_string()),
+            }
+        }
+    };
+    CheckedProof {
+        operator,
+        epoch,
+        height: found.height().0,
+        round: found.round(),
+        kind: found.kind(),
+        consensus_key: accused.map(|member| member.consensusKey),
+        fault,
+        proof,
+    }
+}
+
+impl CheckedEvidence {
+    /// Whether every piece holds.
+    pub fn holds(&self) -> bool {
+        self.evidence.iter().all(|one| one.fault.is_none())
+    }
+
+    /// The same for programs.
+    pub fn to_json(&self) -> String {
+        // Strings and numbers always become JSON.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for CheckedEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.evidence.is_empty() {
+            writeln!(f, "The node keeps no evidence.")?;
+        }
+        for one in &self.evidence {
+            let CheckedProof { operator, epoch, height, round, kind, .. } = one;
+            write!(
+                f,
+                "{operator} signed two different {kind}s: height {height}, round {round}, epoch {epoch}: "
+            )?;
+            match &one.fault {
+                None => writeln!(f, "both signatures hold")?,
+                Some(fault) => writeln!(f, "PROVES NOTHING: {fault}")?,
+            }
+        }
+        Ok(())
+    }
+}
