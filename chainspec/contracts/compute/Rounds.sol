@@ -145,7 +145,7 @@ abstract contract Rounds is Orders {
     function isAsked(uint256 roundId, address workerId) public view override returns (bool) {
         Worker storage it = _workers[workerId];
         if (!_isRegistered(roundId, it)) return false;
-        return !_isMeasured(it) || _mustAnswer(roundId, workerId);
+        return (!_isMeasured(it) && roundId >= it.decidedBy) || _mustAnswer(roundId, workerId);
     }
 
     /// Whether it is there, and was when the round was opened.

@@ -351,7 +351,7 @@ interface ICompute {
 
     /// Draws a worker for a slot. Without one that fits among 16 drawn, or when the beacon of the
     /// draw is gone, a later beacon tries again, after a time that doubles with every second draw; the
-    /// answer is 0 then. With the 32nd draw in vain, or 131,072 blocks after the order's, the slot ends
+    /// answer is 0 then. With the 32nd draw in vain, or 262,144 blocks after the order's, the slot ends
     /// and its reward is due to the buyer.
     function draw(uint256 order, uint32 slot) external returns (uint256 job);
 
