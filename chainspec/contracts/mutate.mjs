@@ -59,6 +59,8 @@ const forge = join(options.compiler, "node_modules", "@foundry-rs", "forge-linux
 /** The first test that fails with this code; none when all pass. */
 function caughtBy(code) {
   writeFileSync(join(project, "artifacts", "Compute.json"), JSON.stringify({ ...artifact, runtimeBytecode: code }));
+  // What failed with another change is not tried first.
+  for (const kept of ["fuzz", "invariant"]) rmSync(join(project, "cache", kept), { recursive: true, force: true });
   const home = join(project, "home");
   const env = { ...process.env, HOME: home, FOUNDRY_DIR: home };
   const quick = ["--no-match-contract", "InvariantsTest"];

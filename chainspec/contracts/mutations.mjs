@@ -48,7 +48,7 @@ export const MUTATIONS = [
   workers("what is void voids what came later", "if (rounds < it.decidedBy) return;", ""),
   workers("who is out comes in by an old round", "else _void(it, _rounds.length);", "else it.measured = false;"),
   rounds("a flag reaches back", "(it.flagged && it.flaggedAt < round_.time)", "it.flagged"),
-  rounds("every flag is a new one", "else if (!it.flagged) it.flaggedAt", "else it.flaggedAt"),
+  rounds("flags have no time", "flagged ? uint40(block.timestamp) : 0", "0"),
   rounds("rounds can be missed for ever", "if (block.timestamp > _round(roundId).time + _params.windowSeconds) revert TooLate();", ""),
   rounds("a missed round voids nothing", "_void(it, roundId + 1);\n", ""),
   rounds("leaving evades rounds", "(it.exitedAt == 0 || it.exitedAt > time)", "it.exitedAt == 0"),

@@ -89,9 +89,8 @@ abstract contract Rounds is Orders {
             if (roundId >= it.decidedBy) {
                 it.decidedBy = uint32(roundId + 1);
                 it.measured = accepted;
-                if (!flagged) it.flaggedAt = 0;
-                else if (!it.flagged) it.flaggedAt = uint40(block.timestamp);
                 it.flagged = flagged;
+                it.flaggedAt = flagged ? uint40(block.timestamp) : 0;
             }
             if (taken.isNewcomer) it.since = uint40(block.timestamp);
             if ((taken.isNewcomer || round_.kind == RoundKind.All) && roundId >= it.recordedBy) {

@@ -118,7 +118,7 @@ interface ICompute {
         uint32 place;
         /// The block in which it came into the pool; drawn by beacons of later blocks only.
         uint40 enteredAt;
-        /// When it became flagged; rounds that were opened before do not ask it for that. 0 while it is not.
+        /// When it was flagged last; rounds that were opened before do not ask it for that. 0 while it is not.
         uint40 flaggedAt;
         /// When it declared anew while it was measured: rounds that were opened before still ask it.
         uint40 boundUntil;
