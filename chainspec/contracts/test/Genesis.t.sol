@@ -25,8 +25,8 @@ contract GenesisTest is Fixture {
         check(compute.isListed(ICompute.ListKind.Driver, keccak256("mfenx cpu backend v1")), "the CPU's driver");
         ICompute.Class[] memory classes = compute.classes();
         equal(classes.length, 4, "classes");
-        check(classes[0].rate == 1e5 && classes[0].m == 64 && classes[0].k == 64, "class 0");
-        check(classes[0].p == 64 && classes[0].rounds == 2, "class 0");
+        check(classes[0].rate == 8e5 && classes[0].m == 128 && classes[0].k == 128, "class 0");
+        check(classes[0].p == 128 && classes[0].rounds == 2, "class 0");
         equal(classes[3].rate, 1e14, "class 3");
         _isMarket(10_000, 1, 10_000, 400, 150);
         _benchmarksEndInTime();

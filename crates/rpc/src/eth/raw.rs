@@ -26,7 +26,7 @@ const BY_BLOCK_HASH: Method = Method {
     summary: "The signed bytes of a transaction by its place.",
     params: &[Param::required("blockHash", "Hash32"), Param::required("index", "Quantity")],
     result: "Bytes",
-    example: r#"["0xacd226428b1398ec33e8bd1e259b05cc69c13beda97b9156e0fa8b8ccbe07129","0x1"]"#,
+    example: r#"["0x419a2e0951c3fc9d30ee74b6fd5b13784451c5af37368c0e114b2065abbc1019","0x1"]"#,
 };
 
 const BY_BLOCK_NUMBER: Method = Method {
