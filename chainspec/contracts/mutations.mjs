@@ -22,7 +22,14 @@ export const MUTATIONS = [
   orders("who comes late is drawn", "worker_.enteredAt >= wanted.height || ", ""),
   orders("the banned are drawn", " && _bannedSubject(worker_) == 0;", ";"),
   orders("capacity is not kept", "worker_.live >= worker_.terms.capacity || ", ""),
-  orders("seats are drawn among as many as there are", "& (span - 1);\n            if (seat >= size) continue;", "% size;"),
+  orders("seats are drawn among as many as there are", `while (span < size) span <<= 1;
+        wanted.height = height;
+        for (uint256 i = 0; i < PROBES && looked < LOOKS; ++i) {
+            uint256 seat = uint256(keccak256(abi.encode(random, i))) & (span - 1);
+            if (seat >= size) continue;`, `if (size == 0) return address(0);
+        wanted.height = height;
+        for (uint256 i = 0; i < PROBES && looked < LOOKS; ++i) {
+            uint256 seat = uint256(keccak256(abi.encode(random, i))) % size;`),
   orders("a slot is drawn without end", "attempt == DRAWS_MAX", "false"),
   orders("draws do not wait longer", "(uint64(1) << (attempt / 2))", "uint64(1)"),
   orders("a slot is given back twice", "place.state = SlotState.Cancelled;\n", "\n"),

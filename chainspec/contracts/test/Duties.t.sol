@@ -104,8 +104,12 @@ contract DutiesTest is Fixture {
         vm.prank(ALICE);
         compute.exit(id);
         check(compute.isAsked(round, id), "still asked");
+        address newcomer_ = newcomer(BUYER, 0);
+        vm.prank(BUYER);
+        compute.exit(newcomer_);
         uint256 other = openRound(ICompute.RoundKind.Spot);
         check(!compute.isAsked(other, id), "asked by a round from after");
+        check(!compute.isAsked(other, newcomer_), "a newcomer that has left is let in");
         vm.warp(block.timestamp + 100);
         vm.expectRevert(abi.encodeWithSelector(ICompute.NotChosen.selector, id));
         compute.miss(other, id);

@@ -110,7 +110,7 @@ contract WorkersTest is Fixture {
         RegistryDouble registry = new RegistryDouble();
         registry.put(ALICE, 3);
         registry.put(BUYER, 1);
-        registry.put(authority(0), 1);
+        registry.put(authority(0), 2);
         _params(address(registry), 70);
         check(compute.isAuthority(BUYER) && !compute.isAuthority(authority(1)), "the registry says who");
         bytes32 hash = keccak256("new driver");
@@ -118,7 +118,7 @@ contract WorkersTest is Fixture {
         compute.support(ICompute.ListKind.Driver, hash, true);
         vm.prank(authority(0));
         compute.support(ICompute.ListKind.Driver, hash, true);
-        check(!compute.isListed(ICompute.ListKind.Driver, hash), "two fifths of the power");
+        check(!compute.isListed(ICompute.ListKind.Driver, hash), "half of the power");
         vm.prank(ALICE);
         compute.support(ICompute.ListKind.Driver, hash, true);
         check(compute.isListed(ICompute.ListKind.Driver, hash), "all of the power");
@@ -235,6 +235,22 @@ contract WorkersTest is Fixture {
         vm.prank(ALICE);
         compute.setTerms(second, ICompute.Terms(8, 0, 0));
         equal(compute.worker(second).place, 0, "in the pool");
+        equal(assigned(BUYER, 1 ether), 0, "drawn");
+    }
+
+    /// In the pool still, since nobody has looked again; the draw does.
+    function test_who_is_banned_through_another_worker_is_not_drawn() external {
+        address[2] memory ids = [member(ALICE, 0), member(ALICE, 0)];
+        for (uint256 i = 0; i < 3; ++i) {
+            uint256 job = assigned(BUYER, 1 ether);
+            cheat(job);
+            address id = compute.job(job).worker;
+            vm.deal(ALICE, STAKE);
+            vm.prank(ALICE);
+            if (i < 2) compute.addStake{value: 10 ether}(id);
+        }
+        check(compute.isBanned(ids[0]) && compute.isBanned(ids[1]), "banned");
+        check(compute.worker(ids[0]).place + compute.worker(ids[1]).place != 0, "one is in the pool");
         equal(assigned(BUYER, 1 ether), 0, "drawn");
     }
 

@@ -31,7 +31,7 @@ const BY_HASH: Method = Method {
     summary: "A block by its hash, otherwise as eth_getBlockByNumber.",
     params: &[Param::required("hash", "Hash32"), Param::optional("full", "Boolean")],
     result: "Block|null",
-    example: r#"["0x6e8cd06a100ac9d130875734f00969246044af445423341f00d0243c9b7548de",true]"#,
+    example: r#"["0xf4bbd41f2224b5af82661d5c0cc686c1cb995cdf4006337ac3d92b1e99ae6b48",true]"#,
 };
 
 const RECEIPTS: Method = Method {
@@ -55,7 +55,7 @@ const TRANSACTIONS_BY_HASH: Method = Method {
     summary: "How many transactions a block has; null for an unknown one.",
     params: &[Param::required("hash", "Hash32")],
     result: "Quantity|null",
-    example: r#"["0x419a2e0951c3fc9d30ee74b6fd5b13784451c5af37368c0e114b2065abbc1019"]"#,
+    example: r#"["0x879a7c79bd4f315bc9d09726552cfcc7727d8930fba709b0e390ebf315da4821"]"#,
 };
 
 const OMMERS_BY_NUMBER: Method = Method {
@@ -71,7 +71,7 @@ const OMMERS_BY_HASH: Method = Method {
     summary: "How many ommers a block has: none since the merge.",
     params: &[Param::required("hash", "Hash32")],
     result: "Quantity|null",
-    example: r#"["0x419a2e0951c3fc9d30ee74b6fd5b13784451c5af37368c0e114b2065abbc1019"]"#,
+    example: r#"["0x879a7c79bd4f315bc9d09726552cfcc7727d8930fba709b0e390ebf315da4821"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

@@ -26,7 +26,7 @@ const BY_BLOCK_HASH: Method = Method {
     summary: "The signed bytes of a transaction by its place.",
     params: &[Param::required("blockHash", "Hash32"), Param::required("index", "Quantity")],
     result: "Bytes",
-    example: r#"["0x419a2e0951c3fc9d30ee74b6fd5b13784451c5af37368c0e114b2065abbc1019","0x1"]"#,
+    example: r#"["0x879a7c79bd4f315bc9d09726552cfcc7727d8930fba709b0e390ebf315da4821","0x1"]"#,
 };
 
 const BY_BLOCK_NUMBER: Method = Method {

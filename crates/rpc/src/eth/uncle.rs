@@ -20,7 +20,7 @@ const BY_HASH: Method = Method {
     summary: "An ommer of a block: a block without transactions.",
     params: &[Param::required("blockHash", "Hash32"), Param::required("index", "Quantity")],
     result: "Uncle|null",
-    example: r#"["0x419a2e0951c3fc9d30ee74b6fd5b13784451c5af37368c0e114b2065abbc1019","0x0"]"#,
+    example: r#"["0x879a7c79bd4f315bc9d09726552cfcc7727d8930fba709b0e390ebf315da4821","0x0"]"#,
 };
 
 const BY_NUMBER: Method = Method {

@@ -42,7 +42,7 @@ const DETAILS_BY_HASH: Method = Method {
     summary: "A block without its transactions, what it issued, and the fees of its senders.",
     params: &[Param::required("hash", "Hash32")],
     result: "BlockDetails|null",
-    example: r#"["0x419a2e0951c3fc9d30ee74b6fd5b13784451c5af37368c0e114b2065abbc1019"]"#,
+    example: r#"["0x879a7c79bd4f315bc9d09726552cfcc7727d8930fba709b0e390ebf315da4821"]"#,
 };
 
 const TRANSACTIONS: Method = Method {
