@@ -1,8 +1,8 @@
 // Changes the Compute contract in one place after the other and says for each change which test fails.
 // A change that no test notices is a rule that is not tested. `scripts/contracts --mutate` calls it.
 //
-//   node mutate.mjs --compiler DIR [PATTERN]     DIR is where npm installed compiler and forge;
-//                                                with PATTERN only the changes whose text has it
+//   node mutate.mjs --compiler DIR [WORDS...]     DIR is where npm installed compiler and forge; with
+//                                                 WORDS only the changes that are named so
 //
 // The changes are of text: each has to stand exactly once in its file, so they follow the source.
 
@@ -74,7 +74,8 @@ function caughtBy(code) {
 }
 
 let survivors = 0;
-const wanted = MUTATIONS.filter(({ rule }) => positionals.every((pattern) => rule.includes(pattern)));
+const isWanted = ({ rule }) => positionals.length === 0 || positionals.some((words) => rule.includes(words));
+const wanted = MUTATIONS.filter(isWanted);
 for (const mutation of wanted) {
   const test = caughtBy(compile(mutation));
   if (!test) survivors += 1;
