@@ -27,5 +27,6 @@ mod rpc;
 mod rpc_runner;
 mod subscriptions;
 mod wallet;
+mod worker_commands;
 mod wrong_request;
 mod wrong_start;

@@ -39,7 +39,8 @@ pub use genesis::{
 };
 pub use listen::Listen;
 pub use localnet::{LocalnetConfig, LocalnetEvent, LocalnetNode, run_localnet};
-pub use mfenx_chainspec::ChainSpec;
+pub use mfenx_chainspec::{Admission, ChainSpec};
+pub use mfenx_client::Receipt;
 pub use mfenx_engine::BlockTime;
 pub use mfenx_network::{Multiaddr, PeerAddress, listen_addresses};
 pub use mfenx_primitives::Quorum;
@@ -52,6 +53,6 @@ pub use run::{DevConfig, ServeConfig, run_dev, run_serve};
 pub use transfer::{ImportProgress, ImportReport, export, import, open_existing};
 pub use worker::{
     Account as WorkerAccount, BackendChoice, WorkerAccess, WorkerConfig, WorkerEvent,
-    WorkerRequest, WorkerTerms, run_observer, run_worker, worker_devices, worker_request,
-    worker_status,
+    WorkerRequest, WorkerTerms, lapse_job, run_observer, run_worker, worker_devices,
+    worker_request, worker_status,
 };
