@@ -6,14 +6,17 @@ import {Jobs} from "./compute/Jobs.sol";
 /// The Compute system contract: what the parts under `compute/` do, the lists of the authorities,
 /// payments out, and the views. `State.sol` has the storage, docs/compute.md the rules.
 contract Compute is Jobs {
-    uint8 private constant VIEW_YES = 1;
-    uint8 private constant VIEW_NO = 2;
+    uint256 private constant VIEW_YES = 1;
+    uint256 private constant VIEW_NO = 2;
 
     function support(ListKind kind, bytes32 value, bool listed) external override {
         (address[] memory members, uint256[] memory powers) = _authorities();
         _requireMember(members);
-        bytes32 entry = _entry(kind, value);
-        uint8 own = listed ? VIEW_YES : VIEW_NO;
+        bool isFloor = kind == ListKind.Floor;
+        // Each value of a list is a question of its own. Of the floor there is one, and each authority
+        // has one view of it: plus one, since 0 is none.
+        bytes32 entry = _entry(kind, isFloor ? bytes32(0) : value);
+        uint256 own = isFloor ? uint256(value) + 1 : listed ? VIEW_YES : VIEW_NO;
         _views[entry][msg.sender] = own;
         uint256 power = 0;
         uint256 total = 0;
@@ -21,8 +24,14 @@ contract Compute is Jobs {
             total += powers[i];
             if (_views[entry][members[i]] == own) power += powers[i];
         }
-        if (2 * power <= total || _listed[entry] == listed) return;
-        _listed[entry] = listed;
+        if (2 * power <= total) return;
+        if (isFloor) {
+            (_market.base, _market.price) = (uint64(uint256(value) >> 64), uint64(uint256(value)));
+        } else if (_listed[entry] == listed) {
+            return;
+        } else {
+            _listed[entry] = listed;
+        }
         emit Listed(kind, value, listed);
     }
 
@@ -88,11 +97,15 @@ contract Compute is Jobs {
     }
 
     function counts() external view override returns (uint256, uint256, uint256) {
-        return (_orders.length, _rounds.length, _pool.length);
+        return (_orders.length, _rounds.length, _seats.taken);
     }
 
     function params() external view override returns (Params memory) {
         return _params;
+    }
+
+    function market() external view override returns (Market memory) {
+        return _market;
     }
 
     function classes() external view override returns (Class[] memory) {

@@ -23,6 +23,16 @@ const JULIAN = 10n ** 18n;
 // What a worker without a card declares as its driver.
 const CPU_DRIVER = BigInt(`0x${keccak256("mfenx cpu backend v1")}`);
 
+const GWEI = 1n;
+const MEGA = 10n ** 6n;
+
+/**
+ * The least reward of a result, gwei and gwei for 10^12 units of work; and what a round, an entry that is
+ * hashed and a byte that is expanded count beside the multiply-adds. docs/compute.md says where the
+ * figures are from.
+ */
+const market = (base, price, perRound, perEntry, perByte) => ({ base, price, perRound, perEntry, perByte });
+
 /** A class: multiply-adds a second, and the benchmark, a cube of `side` and so many rounds. */
 const cls = (rate, side, rounds) => ({ rate, side, rounds });
 
@@ -35,7 +45,8 @@ const CHAINS = {
     spotSeconds: 30n,
     stakeMin: 10n * JULIAN,
     memoryMin: 0n,
-    exitSeconds: 60n,
+    exitSeconds: 180n,
+    market: market(10_000n * GWEI, GWEI, 10_000n, 400n, 150n),
     council: [0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266n],
     classes: [
       cls(10n ** 5n, 64n, 2n),
@@ -54,6 +65,7 @@ const CHAINS = {
     stakeMin: 1_000n * JULIAN,
     memoryMin: 16n * 10n ** 9n,
     exitSeconds: 7n * DAY,
+    market: market(MEGA * GWEI, 100n * GWEI, 10n ** 11n, 4_096n, 256n),
     council: [],
     // About ten seconds each for a card of the class.
     classes: [
@@ -82,6 +94,8 @@ function storage(chain) {
   array(2n, chain.council);
   array(3n, chain.classes.map(({ rate, side, rounds }) =>
     rate | side << 64n | side << 96n | side << 128n | rounds << 160n));
+  const { base, price, perRound, perEntry, perByte } = chain.market;
+  slots.set(5n, base | price << 64n | perRound << 128n | perEntry << 192n | perByte << 224n);
   for (const driver of chain.drivers) slots.set(hash(hash(DRIVER_LIST, driver), 4n), 1n);
   const entries = [...slots].filter(([, value]) => value !== 0n);
   return Object.fromEntries(entries.map(([slot, value]) => [`0x${word(slot)}`, `0x${word(value)}`]).sort());

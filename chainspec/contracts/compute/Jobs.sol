@@ -66,7 +66,7 @@ abstract contract Jobs is Rounds {
         made.deadline = uint40(_benchmarkDeadline(roundId, it.class));
         made.seed = _seed(_beta(round_.height), workerId, id);
         // The round was opened before anybody knew the seed: the card had less time than this.
-        _elapsed[id] = uint32((block.timestamp - round_.time + 1) * 1_000);
+        _taken[id] = Taken(uint32((block.timestamp - round_.time + 1) * 1_000), it.rate, !_isMeasured(it));
         it.live += 1;
     }
 
@@ -104,7 +104,7 @@ abstract contract Jobs is Rounds {
         Worker storage it = _workers[made.worker];
         it.live -= 1;
         emit Failed(id, made.worker, opened);
-        if (id >= BENCHMARK_FLAG) it.measured = false;
+        if (id >= BENCHMARK_FLAG) _void(it, _roundOf(id) + 1);
         _punish(made.worker, it);
         if (id < BENCHMARK_FLAG) _reopen(id);
     }

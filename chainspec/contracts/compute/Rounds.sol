@@ -32,12 +32,13 @@ abstract contract Rounds is Orders {
         uint256 id = benchmarkId(roundId, workerId);
         Job storage made = _jobs[id];
         if (made.state != JobState.None) revert WrongJob(made.state);
-        if (!_isMeasured(it) || !isAsked(roundId, workerId)) revert NotChosen(workerId);
+        if (!_isRegistered(roundId, it) || !_mustAnswer(roundId, workerId)) revert NotChosen(workerId);
         uint256 deadline = _benchmarkDeadline(roundId, it.class);
         if (block.timestamp <= deadline) revert NotYet(deadline + 1);
+        if (block.timestamp > _round(roundId).time + _params.windowSeconds) revert TooLate();
         made.worker = workerId;
         made.state = JobState.Late;
-        it.measured = false;
+        _void(it, roundId + 1);
         emit Late(id, workerId, _demote(workerId, it));
     }
 
@@ -65,27 +66,36 @@ abstract contract Rounds is Orders {
         made.state = JobState.Settled;
         // What the chain saw is an upper bound.
         uint256 time = _median(times);
-        if (time > _elapsed[id]) time = _elapsed[id];
+        if (time > _taken[id].milliseconds) time = _taken[id].milliseconds;
         if (time == 0) time = 1;
         Class storage class = _classes[made.class];
-        uint256 rate = _work(class.m, class.k, class.p, class.rounds) * 1_000 / time;
+        uint256 rate = _multiplyAdds(class) * 1_000 / time;
         if (rate > type(uint64).max) rate = type(uint64).max;
         _record(id, made, uint64(rate), rate * EMULATION_FACTOR >= class.rate);
     }
 
     // Records
 
+    /// What the newest round says holds, whatever was settled first. A benchmark is compared with the
+    /// record that its worker had when it committed.
     function _record(uint256 id, Job storage made, uint64 rate, bool accepted) private {
         Worker storage it = _existing(made.worker);
-        Round storage round_ = _rounds[_roundOf(id)];
-        bool newcomer = !_isMeasured(it);
-        bool flagged = _deviates(rate, it.rate);
-        // Declared anew, or in a lower class, since the round was opened: it says nothing about that.
-        if (round_.time >= it.attestedAt && made.class == it.class) {
-            it.flagged = flagged;
-            it.measured = accepted;
-            if (newcomer) it.since = uint40(block.timestamp);
-            if (newcomer || round_.kind == RoundKind.All) {
+        uint256 roundId = _roundOf(id);
+        Round storage round_ = _rounds[roundId];
+        Taken storage taken = _taken[id];
+        bool flagged = _deviates(rate, taken.known);
+        // Declared anew since the round was opened: it says nothing about that.
+        if (round_.time >= it.attestedAt) {
+            if (roundId >= it.decidedBy) {
+                it.decidedBy = uint32(roundId + 1);
+                it.measured = accepted;
+                if (!flagged) it.flaggedAt = 0;
+                else if (!it.flagged) it.flaggedAt = uint40(block.timestamp);
+                it.flagged = flagged;
+            }
+            if (taken.isNewcomer) it.since = uint40(block.timestamp);
+            if ((taken.isNewcomer || round_.kind == RoundKind.All) && roundId >= it.recordedBy) {
+                it.recordedBy = uint32(roundId + 1);
                 it.rate = rate;
                 it.validUntil = uint40(_validUntil(round_.time));
             }
@@ -128,23 +138,34 @@ abstract contract Rounds is Orders {
     }
 
     function _round(uint256 roundId) internal view returns (Round storage) {
-        if (roundId >= _rounds.length) revert NotYet(0);
+        if (roundId >= _rounds.length) revert NoSuchRound(roundId);
         return _rounds[roundId];
     }
 
     function isAsked(uint256 roundId, address workerId) public view override returns (bool) {
+        Worker storage it = _workers[workerId];
+        if (!_isRegistered(roundId, it)) return false;
+        return !_isMeasured(it) || _mustAnswer(roundId, workerId);
+    }
+
+    /// Whether it is there, and was when the round was opened.
+    function _isRegistered(uint256 roundId, Worker storage it) private view returns (bool) {
+        uint256 time = _round(roundId).time;
+        return it.operator != address(0) && (it.exitedAt == 0 || it.exitedAt > time);
+    }
+
+    /// Whether a worker that was measured when the round was opened owes it an answer. What it does
+    /// after that, such as a new declaration, does not change it.
+    function _mustAnswer(uint256 roundId, address workerId) private view returns (bool) {
         Round storage round_ = _round(roundId);
         Worker storage it = _workers[workerId];
-        if (it.operator == address(0) || it.exitedAt != 0) return false;
-        if (!_isMeasured(it)) return true;
-        if (it.since >= round_.time) return false;
-        if (round_.kind == RoundKind.All || it.flagged) return true;
+        if (it.since >= round_.time || (!_isMeasured(it) && it.boundUntil <= round_.time)) return false;
+        if (round_.kind == RoundKind.All || (it.flagged && it.flaggedAt < round_.time)) return true;
         return uint256(keccak256(abi.encode(_beta(round_.height), workerId))) % SPOT_SHARE == 0;
     }
 
     function _benchmarkDeadline(uint256 roundId, uint8 classId) internal view returns (uint256) {
         Class storage class = _classes[classId];
-        uint256 work = _work(class.m, class.k, class.p, class.rounds);
-        return _round(roundId).time + EMULATION_FACTOR * work / class.rate + BENCHMARK_SECONDS;
+        return _round(roundId).time + EMULATION_FACTOR * _multiplyAdds(class) / class.rate + BENCHMARK_SECONDS;
     }
 }

@@ -15,6 +15,8 @@ import {IMfenxBeacon} from "../interfaces/IMfenxPrecompiles.sol";
 ///   2  council: length; addresses from keccak256(2). Only where `registry` is 0.
 ///   3  classes: length; a class has one slot from keccak256(3): rate, m, k, p, rounds
 ///   4  keccak256(abi.encode(kind, value)) => listed
+///   5  market: base (bytes 0 to 7), price (8 to 15), perRound (16 to 23), perEntry (24 to 27),
+///      perByte (28 to 31)
 ///
 /// Everything after that is 0 at genesis. The contract has no owner and no proxy, and calls nothing
 /// but precompiles, the registry, and in `withdraw` whoever withdraws.
@@ -24,6 +26,22 @@ abstract contract State is ICompute {
         uint128 stakes;
         uint128 dues;
         uint128 burned;
+    }
+
+    /// A benchmark as it was when its worker committed, so that later ones do not change it.
+    struct Taken {
+        /// From the round's opening on.
+        uint32 milliseconds;
+        /// The worker's record, and whether it had none that was valid.
+        uint64 known;
+        bool isNewcomer;
+    }
+
+    /// The empty seats of the pool are a list: each holds the next one's place.
+    struct Seats {
+        uint32 taken;
+        /// The place of the first empty one; 0 for none.
+        uint32 empty;
     }
 
     address internal constant BLAKE3 = 0x00000000000000000000000000000002B4030001;
@@ -46,8 +64,9 @@ abstract contract State is ICompute {
     address[] internal _council;
     Class[] internal _classes;
     mapping(bytes32 entry => bool) internal _listed;
+    Market internal _market;
 
-    mapping(bytes32 entry => mapping(address authority => uint8)) internal _views;
+    mapping(bytes32 entry => mapping(address authority => uint256)) internal _views;
     mapping(address id => Worker) internal _workers;
     address[] internal _pool;
     mapping(bytes32 subject => uint8) internal _strikes;
@@ -56,11 +75,13 @@ abstract contract State is ICompute {
     mapping(uint256 id => Job) internal _jobs;
     Round[] internal _rounds;
     mapping(RoundKind kind => uint256 period) internal _lastPeriod;
-    mapping(uint256 job => uint32 milliseconds) internal _elapsed;
+    mapping(uint256 job => Taken) internal _taken;
     mapping(uint256 job => uint32[] milliseconds) internal _reports;
     mapping(uint256 job => mapping(address authority => bool)) internal _reported;
     mapping(address account => uint256) internal _due;
     Money internal _money;
+    Seats internal _seats;
+    mapping(bytes32 fingerprint => address worker) internal _holders;
 
     // Randomness
 
@@ -132,8 +153,8 @@ abstract contract State is ICompute {
 
     // Sizes
 
-    /// The multiply-adds of a task; its fields are bounded.
-    function _work(uint32 m, uint32 k, uint32 p, uint32 rounds) internal pure returns (uint256) {
-        return uint256(m) * k * p * rounds;
+    /// The multiply-adds of a benchmark.
+    function _multiplyAdds(Class storage class) internal view returns (uint256) {
+        return uint256(class.m) * class.k * class.p * class.rounds;
     }
 }

@@ -9,6 +9,9 @@ import {State} from "./State.sol";
 /// A worker is in the pool if and only if it was eligible when it was touched last. What changes
 /// by itself (the end of a measurement, a ban of its operator through another worker, a list) is
 /// seen by `refresh`, and by the draw, which asks for it once more.
+///
+/// The pool is a row of seats. Who leaves makes one empty, who comes takes an empty one or the next
+/// behind the last: nobody else changes places. A draw that a beacon has decided stays what it is.
 abstract contract Workers is State {
     bytes32 private constant ATTESTATION_DOMAIN = keccak256("mfenx compute v1 attestation");
     uint32 private constant CAPACITY_MAX = 64;
@@ -17,8 +20,8 @@ abstract contract Workers is State {
         bytes32 key,
         address agent,
         uint8 class,
-        Terms calldata terms,
-        Device calldata device,
+        Terms memory terms,
+        Device memory device,
         bytes calldata signature
     ) external payable override returns (address id) {
         id = workerOf(msg.sender, key);
@@ -34,7 +37,7 @@ abstract contract Workers is State {
         _attest(id, it, class, device, signature);
     }
 
-    function attest(address id, uint8 class, Device calldata device, bytes calldata signature) external override {
+    function attest(address id, uint8 class, Device memory device, bytes calldata signature) external override {
         _attest(id, _operated(id), class, device, signature);
     }
 
@@ -47,7 +50,7 @@ abstract contract Workers is State {
         _operated(id).agent = agent;
     }
 
-    function setTerms(address id, Terms calldata terms) external override {
+    function setTerms(address id, Terms memory terms) external override {
         Worker storage it = _existing(id);
         _requireAgent(it);
         _setTerms(it, terms);
@@ -65,10 +68,11 @@ abstract contract Workers is State {
     function release(address id) external override {
         Worker storage it = _operated(id);
         uint256 time = uint256(it.exitedAt) + _params.exitSeconds;
-        if (it.exitedAt == 0) revert NotYet(type(uint256).max);
+        if (it.exitedAt == 0) revert NotExited(id);
         if (block.timestamp < time) revert NotYet(time);
         if (it.live != 0) revert Busy(it.live);
         (address operator, uint128 stake) = (it.operator, it.stake);
+        _yieldCard(id, it);
         delete _workers[id];
         _money.stakes -= stake;
         _credit(operator, stake);
@@ -82,18 +86,29 @@ abstract contract Workers is State {
         bool known = it.place != 0;
         if (eligible == known && it.score == score) return;
         it.score = score;
-        if (eligible && !known) {
-            _pool.push(id);
-            it.place = uint32(_pool.length);
-            it.enteredAt = uint40(block.number);
-        } else if (!eligible && known) {
-            address last = _pool[_pool.length - 1];
-            _pool[it.place - 1] = last;
-            _workers[last].place = it.place;
-            it.place = 0;
-            _pool.pop();
-        }
+        if (eligible && !known) _sit(id, it);
+        else if (!eligible && known) _stand(it);
         emit Eligible(id, eligible, score);
+    }
+
+    function _sit(address id, Worker storage it) private {
+        uint32 place = _seats.empty;
+        if (place == 0) {
+            _pool.push(id);
+            place = uint32(_pool.length);
+        } else {
+            _seats.empty = uint32(uint160(_pool[place - 1]));
+            _pool[place - 1] = id;
+        }
+        _seats.taken += 1;
+        (it.place, it.enteredAt) = (place, uint40(block.number));
+    }
+
+    function _stand(Worker storage it) private {
+        _pool[it.place - 1] = address(uint160(_seats.empty));
+        _seats.empty = it.place;
+        _seats.taken -= 1;
+        it.place = 0;
     }
 
     // Who may do what
@@ -118,26 +133,44 @@ abstract contract Workers is State {
 
     // Attestation
 
-    function _attest(address id, Worker storage it, uint8 class, Device calldata device, bytes calldata signature)
+    function _attest(address id, Worker storage it, uint8 class, Device memory device, bytes calldata signature)
         private
     {
         if (it.exitedAt != 0) revert HasExited();
+        // A failure of what is under way is a strike for the card that it was begun with.
+        if (it.live != 0) revert Busy(it.live);
         if (class >= _classes.length) revert BadClass(class);
         bytes memory message = abi.encodePacked(attestationDigest(it.operator, it.key, class, device));
         if (signature.length != 64 || !IMfenxEd25519(ED25519).verify(it.key, signature, message)) {
             revert BadSignature();
         }
         it.class = class;
+        _yieldCard(id, it);
         it.device = device;
         bytes32 banned = _bannedSubject(it);
         if (banned != 0) revert IsBanned(banned);
+        _takeCard(id, device.fingerprint);
+        if (_isMeasured(it)) it.boundUntil = uint40(block.timestamp);
         it.measured = false;
         it.attestedAt = uint40(block.timestamp);
         emit Attested(id, class, device);
         refresh(id);
     }
 
-    function attestationDigest(address operator, bytes32 key, uint8 class, Device calldata device)
+    /// A fingerprint is one worker's as long as that one stakes: a stranger's strikes are not its own.
+    function _takeCard(address id, bytes32 fingerprint) private {
+        if (fingerprint == 0 || isListed(ListKind.Pardon, fingerprint)) return;
+        address holder = _holders[fingerprint];
+        if (holder != address(0)) revert FingerprintTaken(holder);
+        _holders[fingerprint] = id;
+    }
+
+    function _yieldCard(address id, Worker storage it) private {
+        bytes32 fingerprint = it.device.fingerprint;
+        if (_holders[fingerprint] == id) delete _holders[fingerprint];
+    }
+
+    function attestationDigest(address operator, bytes32 key, uint8 class, Device memory device)
         public
         view
         override
@@ -199,18 +232,25 @@ abstract contract Workers is State {
         refresh(id);
     }
 
-    /// One class lower; below the lowest the measurement is void. Returns the class.
+    /// One class lower; below the lowest no round until now counts. Returns the class.
     function _demote(address id, Worker storage it) internal returns (uint8) {
         it.reputation /= 2;
         if (it.class > 0) it.class -= 1;
-        else it.measured = false;
+        else _void(it, _rounds.length);
         refresh(id);
         return it.class;
     }
 
+    /// The measurement is void, unless a later round than the first `rounds` has made it.
+    function _void(Worker storage it, uint256 rounds) internal {
+        if (rounds < it.decidedBy) return;
+        it.decidedBy = uint32(rounds);
+        it.measured = false;
+    }
+
     // Terms and stake
 
-    function _setTerms(Worker storage it, Terms calldata terms) private {
+    function _setTerms(Worker storage it, Terms memory terms) private {
         if (terms.capacity > CAPACITY_MAX) revert BadTerms();
         it.terms = terms;
     }

@@ -23,7 +23,8 @@ interface ICompute {
     enum ListKind {
         Driver, // hashes of driver libraries, level 2
         Pci, // PCI ids, level 3
-        Pardon // keys, operators and fingerprints whose strikes do not count
+        Pardon, // keys, operators and fingerprints whose strikes do not count
+        Floor // no list: `base << 64 | price`, the least reward, which all orders after it pay
     }
 
     enum RoundKind {
@@ -48,6 +49,18 @@ interface ICompute {
         Cancelled // refunded
     }
 
+    /// What is wrong with an order.
+    enum OrderFault {
+        Size, // m, k or p: 1 to 32,768
+        Rounds, // 1 to 1,024
+        Rows, // m * rounds is more than 2^22
+        Samples, // 1 to 256
+        Results, // 1 to 4,096
+        Time, // commitSeconds: 30 to 7 days
+        Class, // there is no such class
+        Opening // roots and proof are too long for one transaction
+    }
+
     /// What a worker says of its card. Only the lists and the benchmark stand against it.
     struct Device {
         /// BLAKE3 of what NVML says; 0 for none. Level 1, 10 points.
@@ -56,7 +69,8 @@ interface ICompute {
         bytes32 driver;
         /// Vendor, device and subsystem id, right-aligned; level 3, 30 points, when it is listed.
         bytes32 pci;
-        /// BLAKE3 of what identifies the card, such as its UUID; 0 for none. Strikes stick to it.
+        /// BLAKE3 of what identifies the card, such as its UUID; 0 for none. Strikes stick to it, and
+        /// one worker at a time has it, unless it is on the list of pardons.
         bytes32 fingerprint;
         uint64 memoryBytes;
     }
@@ -65,7 +79,7 @@ interface ICompute {
     struct Terms {
         /// How many jobs at a time, at most 64; 0 is a pause.
         uint32 capacity;
-        /// The least reward of a result: gwei, and gwei for 10^12 multiply-adds.
+        /// The least reward of a result: gwei, and gwei for 10^12 units of work (see `Market`).
         uint64 base;
         uint64 price;
     }
@@ -82,7 +96,7 @@ interface ICompute {
         bool measured;
         /// The last measurement was more than a tenth away from the record.
         bool flagged;
-        /// Multiply-adds of its results that are assigned and not committed.
+        /// Units of work of its results that are assigned and not committed.
         uint64 load;
         bytes32 key;
         uint128 stake;
@@ -104,6 +118,14 @@ interface ICompute {
         uint32 place;
         /// The block in which it came into the pool; drawn by beacons of later blocks only.
         uint40 enteredAt;
+        /// When it became flagged; rounds that were opened before do not ask it for that. 0 while it is not.
+        uint40 flaggedAt;
+        /// When it declared anew while it was measured: rounds that were opened before still ask it.
+        uint40 boundUntil;
+        /// The newest round whose benchmark decided `measured` and `flagged`, plus one.
+        uint32 decidedBy;
+        /// The newest round whose benchmark is the record, plus one.
+        uint32 recordedBy;
         Terms terms;
         Device device;
     }
@@ -117,6 +139,22 @@ interface ICompute {
         uint32 k;
         uint32 p;
         uint32 rounds;
+    }
+
+    /// The units in which work is counted, and the least reward.
+    ///
+    /// The work of a result is `rounds * (m * k * p + perEntry * m * p + perByte * (m * k + k * p) +
+    /// perRound)`: as many multiply-adds as take no less time on any device of the chain.
+    struct Market {
+        /// The least reward of a result: gwei, and gwei for 10^12 units of work. By `support`.
+        uint64 base;
+        uint64 price;
+        /// What a round takes beside its parts.
+        uint64 perRound;
+        /// An entry of a product that is hashed.
+        uint32 perEntry;
+        /// A byte of a matrix that is expanded.
+        uint32 perByte;
     }
 
     struct Order {
@@ -140,7 +178,7 @@ interface ICompute {
 
     struct Slot {
         SlotState state;
-        /// How many workers have lost it.
+        /// How many draws found nobody, or somebody who lost it. With 32 the slot ends.
         uint32 attempt;
         /// The block whose beacon draws the worker.
         uint64 height;
@@ -187,7 +225,7 @@ interface ICompute {
         uint32 exitSeconds;
     }
 
-    /// `value` is on the list, or no more.
+    /// `value` is on the list, or no more; of `Floor`, it is the least reward now.
     event Listed(ListKind indexed kind, bytes32 indexed value, bool listed);
     event Registered(address indexed worker, address indexed operator, bytes32 key, uint8 class);
     event Attested(address indexed worker, uint8 class, Device device);
@@ -202,8 +240,9 @@ interface ICompute {
     event Assigned(
         uint256 indexed job, address indexed worker, uint256 indexed order, bytes32 seed, uint40 deadline
     );
-    /// Nobody could be drawn for the slot; the beacon of `height` tries again.
+    /// Nobody could be drawn for the slot, or it was lost; the beacon of `height` tries again.
     event Redrawn(uint256 indexed order, uint32 slot, uint64 height);
+    /// By the buyer, or because its draws or its order's time are over: refunded.
     event Cancelled(uint256 indexed order, uint32 slot);
     event Committed(uint256 indexed job, address indexed worker, bytes32 commitment, uint40 height);
     event Verified(uint256 indexed job, address indexed worker, bytes32 result, uint256 reward);
@@ -229,7 +268,15 @@ interface ICompute {
     error Busy(uint32 live);
     error HasExited();
     error NotYet(uint256 time);
-    error BadOrder();
+    error NotExited(address worker);
+    /// The fingerprint is another worker's. One may declare none.
+    error FingerprintTaken(address holder);
+    error NoSuchOrder(uint256 order);
+    error NoSuchSlot(uint256 order, uint32 slot);
+    error NoSuchRound(uint256 round);
+    error BadOrder(OrderFault fault);
+    /// Wei of one result, and what such a result is worth at least.
+    error RewardTooSmall(uint256 reward, uint256 min);
     error WrongPayment(uint256 paid, uint256 due);
     error NotBuyer(address caller);
     error WrongSlot(SlotState state);
@@ -267,7 +314,8 @@ interface ICompute {
         bytes calldata signature
     ) external payable returns (address worker);
 
-    /// Declares device and class anew; the measurement has to be made again.
+    /// Declares device and class anew, when no job is under way; the measurement has to be made again.
+    /// What rounds asked before is still asked.
     function attest(address worker, uint8 class, Device calldata device, bytes calldata signature) external;
 
     function addStake(address worker) external payable;
@@ -277,7 +325,8 @@ interface ICompute {
     /// Changes which orders it takes from now on.
     function setTerms(address worker, Terms calldata terms) external;
 
-    /// Leaves the pool; `release` pays the stake out `exitSeconds` later.
+    /// Leaves the pool; `release` pays the stake out `exitSeconds` later. Rounds that were opened before
+    /// still ask it.
     function exit(address worker) external;
 
     /// Makes the stake due to the operator and forgets the worker.
@@ -292,6 +341,7 @@ interface ICompute {
     // Buyers
 
     /// Orders `results` results; `reward * results` is sent along. `buyer` and `height` are ignored.
+    /// The reward is at least what `market` says of its work.
     function post(Order calldata order) external payable returns (uint256 id);
 
     /// Makes the rewards of slots that nobody has due to the buyer.
@@ -300,7 +350,9 @@ interface ICompute {
     // Anybody
 
     /// Draws a worker for a slot. Without one that fits among 16 drawn, or when the beacon of the
-    /// draw is gone, a later beacon tries again; the answer is 0 then.
+    /// draw is gone, a later beacon tries again, after a time that doubles with every second draw; the
+    /// answer is 0 then. With the 32nd draw in vain, or 131,072 blocks after the order's, the slot ends
+    /// and its reward is due to the buyer.
     function draw(uint256 order, uint32 slot) external returns (uint256 job);
 
     /// Ends a job that missed its deadline or its opening.
@@ -309,7 +361,8 @@ interface ICompute {
     /// Opens a round when it is due.
     function openRound(RoundKind kind) external returns (uint256 round);
 
-    /// Ends the benchmark of a worker that a round asked and that did not commit.
+    /// Ends the benchmark of a worker that a round asked and that did not commit; within a window from
+    /// the round's opening on.
     function miss(uint256 round, address worker) external;
 
     /// Takes the median of the reports of a verified benchmark into the record.
@@ -361,6 +414,8 @@ interface ICompute {
     function counts() external view returns (uint256 orders, uint256 rounds, uint256 pool);
 
     function params() external view returns (Params memory);
+
+    function market() external view returns (Market memory);
 
     function classes() external view returns (Class[] memory);
 

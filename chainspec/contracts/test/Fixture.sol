@@ -64,6 +64,12 @@ abstract contract Fixture {
         _put(uint256(keccak256(abi.encode(3))) + index, value);
     }
 
+    /// The least reward, and what counts as work beside multiply-adds.
+    function _market(ICompute.Market memory it) internal {
+        uint256 high = uint256(it.perRound) << 128 | uint256(it.perEntry) << 192 | uint256(it.perByte) << 224;
+        _put(5, it.base | uint256(it.price) << 64 | high);
+    }
+
     function _list(ICompute.ListKind kind, bytes32 value) internal {
         _put(uint256(keccak256(abi.encode(keccak256(abi.encode(kind, value)), uint256(4)))), 1);
     }
@@ -77,6 +83,13 @@ abstract contract Fixture {
     function blocks(uint256 count) internal {
         vm.roll(block.number + count);
         vm.warp(block.timestamp + count);
+    }
+
+    /// To where the beacon of a slot's next draw is known.
+    function reach(uint256 order, uint32 slot) internal {
+        uint256 height = compute.slot(order, slot).height;
+        if (height == 0) height = compute.order(order).height;
+        if (block.number <= height) blocks(height + 1 - block.number);
     }
 
     // Workers

@@ -37,7 +37,7 @@ contract GasTest is Fixture {
         _reports(job);
         left = gasleft();
         compute.settle(job);
-        _spent("settle, three authorities", left, 176_000);
+        _spent("settle, three authorities", left, 226_000);
         ICompute.Order memory wanted = spec(2, 1 ether);
         vm.deal(address(this), 2 ether);
         left = gasleft();

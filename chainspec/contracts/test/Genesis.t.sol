@@ -19,7 +19,7 @@ contract GenesisTest is Fixture {
         equal(params.spotSeconds, 30, "spotSeconds");
         equal(params.stakeMin, 10 ether, "stakeMin");
         equal(params.memoryMin, 0, "memoryMin");
-        equal(params.exitSeconds, 60, "exitSeconds");
+        equal(params.exitSeconds, 180, "exitSeconds");
         check(compute.isAuthority(0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266), "account 0 is the council");
         check(!compute.isAuthority(address(0)), "nobody else is");
         check(compute.isListed(ICompute.ListKind.Driver, keccak256("mfenx cpu backend v1")), "the CPU's driver");

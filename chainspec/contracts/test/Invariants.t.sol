@@ -127,7 +127,7 @@ contract Actors is Fixture {
     function _drawOne(uint256 random) private {
         (bool some, uint256 order, uint32 slot) = _anySlot(random);
         if (!some || compute.slot(order, slot).state != ICompute.SlotState.Open) return;
-        blocks(3);
+        reach(order, slot);
         uint256 job = compute.draw(order, slot);
         if (job == 0) return;
         if (compute.isBanned(compute.job(job).worker)) bannedDrawn += 1;

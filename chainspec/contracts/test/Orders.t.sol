@@ -90,13 +90,13 @@ contract OrdersTest is Fixture {
         equal(it.stake, STAKE, "late is not slashed");
         equal(compute.strikes(it.key), 0, "late is no strike");
         // Late in the lowest class: out until the next measurement.
-        blocks(3);
+        reach(1, 0);
         uint256 next = compute.draw(1, 0);
         equal(next, job + 1, "the slot's next attempt");
         vm.warp(compute.job(next).deadline + 1);
         compute.lapse(next);
         check(!compute.worker(id).measured, "still measured");
-        blocks(3);
+        reach(1, 0);
         equal(compute.draw(1, 0), 0, "drawn");
         checkBooks();
     }
@@ -173,8 +173,9 @@ contract OrdersTest is Fixture {
         cheat(job);
         equal(compute.due(ALICE), 0, "the cheat was paid");
         address carol = member(CAROL, 0);
+        reach(1, 0);
         equal(compute.draw(1, 0), 0, "drawn by a beacon from before it came");
-        blocks(3);
+        reach(1, 0);
         uint256 next = compute.draw(1, 0);
         check(compute.job(next).worker == carol && carol != alice, "the next worker");
         solve(next);
@@ -228,8 +229,8 @@ contract OrdersTest is Fixture {
         }
         vm.roll(height + 8_193);
         equal(compute.draw(id, 0), 0, "drawn by a beacon that is gone");
-        equal(compute.slot(id, 0).height, block.number + 2, "the new height");
-        vm.roll(block.number + 3);
+        equal(compute.slot(id, 0).height, block.number + 3, "the new height");
+        vm.roll(block.number + 4);
         check(compute.draw(id, 0) != 0, "drawn");
     }
 
@@ -243,7 +244,7 @@ contract OrdersTest is Fixture {
         compute.setTerms(id, ICompute.Terms(8, 0, 0));
         blocks(1);
         equal(compute.draw(order, 0), 0, "drawn");
-        blocks(3);
+        reach(order, 0);
         check(compute.draw(order, 0) != 0, "not drawn by the next beacon");
     }
 
@@ -260,7 +261,7 @@ contract OrdersTest is Fixture {
         equal(compute.draw(number, 2), 0, "the third");
         commit(first);
         equal(compute.worker(id).load, 20 * 512 ** 3, "what is committed is done");
-        blocks(3);
+        reach(number, 2);
         check(compute.draw(number, 2) != 0, "the third fits now");
         vm.warp(block.timestamp + 200);
         compute.lapse(number << 64 | 1 << 32);
@@ -312,35 +313,45 @@ contract OrdersTest is Fixture {
     }
 
     function test_orders_that_could_not_be_opened_are_refused() external {
-        vm.deal(BUYER, 10_000 ether);
-        for (uint256 i = 0; i < 14; ++i) {
+        vm.deal(BUYER, 100_000 ether);
+        ICompute.OrderFault fault;
+        for (uint256 i = 0; i < 22; ++i) {
             ICompute.Order memory order = spec(1, 1 ether);
-            if (i == 0) order.m = 0;
-            if (i == 1) order.k = 32_769;
-            if (i == 2) order.p = 0;
-            if (i == 3) order.rounds = 0;
-            if (i == 4) order.rounds = 1_025;
-            if (i == 5) order.samples = 0;
-            if (i == 6) order.samples = 257;
-            if (i == 7) order.results = 0;
-            if (i == 8) order.results = 4_097;
-            if (i == 9) order.commitSeconds = 29;
-            if (i == 10) order.commitSeconds = 7 days + 1;
-            if (i == 11) order.minClass = 3;
-            if (i == 12) (order.m, order.p, order.samples) = (32_768, 32_768, 128);
+            if (i == 0) (order.m, fault) = (0, ICompute.OrderFault.Size);
+            if (i == 1) order.m = 32_769;
+            if (i == 2) order.k = 0;
+            if (i == 3) order.k = 32_769;
+            if (i == 4) order.p = 0;
+            if (i == 5) order.p = 32_769;
+            if (i == 6) (order.rounds, fault) = (0, ICompute.OrderFault.Rounds);
+            if (i == 7) order.rounds = 1_025;
+            if (i == 8) (order.m, order.rounds, fault) = (32_768, 129, ICompute.OrderFault.Rows);
+            if (i == 9) (order.samples, fault) = (0, ICompute.OrderFault.Samples);
+            if (i == 10) order.samples = 257;
+            if (i == 11) (order.results, fault) = (0, ICompute.OrderFault.Results);
+            if (i == 12) order.results = 4_097;
+            if (i == 13) (order.commitSeconds, fault) = (29, ICompute.OrderFault.Time);
+            if (i == 14) order.commitSeconds = 7 days + 1;
+            if (i == 15) (order.minClass, fault) = (3, ICompute.OrderFault.Class);
+            if (i == 16) (order.m, order.p, order.samples) = (32_768, 32_768, 128);
+            if (i == 16) fault = ICompute.OrderFault.Opening;
+            if (i == 17) (order.m, order.k, order.p, order.rounds) = (32_768, 32_768, 32_768, 128);
+            if (i == 18) (order.m, order.rounds) = (4_096, 1_024);
+            if (i == 19) (order.m, order.k, order.p, order.rounds, order.samples) = (1, 1, 1, 1, 1);
+            if (i == 20) (order.samples, order.results, order.commitSeconds) = (256, 4_096, 7 days);
+            if (i == 21) (order.commitSeconds, order.minClass) = (30, 2);
             vm.prank(BUYER);
-            if (i < 13) vm.expectRevert(ICompute.BadOrder.selector);
-            if (i == 13) (order.m, order.k, order.p, order.rounds) = (32_768, 32_768, 32_768, 1_024);
+            if (i < 17) vm.expectRevert(abi.encodeWithSelector(ICompute.BadOrder.selector, fault));
             compute.post{value: uint256(order.reward) * order.results}(order);
         }
         vm.prank(BUYER);
         vm.expectRevert(abi.encodeWithSelector(ICompute.WrongPayment.selector, 1 ether, 2 ether));
         compute.post{value: 1 ether}(spec(2, 1 ether));
-        vm.expectRevert(ICompute.BadOrder.selector);
+        vm.expectRevert(abi.encodeWithSelector(ICompute.NoSuchOrder.selector, 9));
         compute.draw(9, 0);
-        vm.expectRevert(ICompute.BadOrder.selector);
+        vm.expectRevert(abi.encodeWithSelector(ICompute.NoSuchOrder.selector, 0));
         compute.draw(0, 0);
-        vm.expectRevert(ICompute.BadOrder.selector);
+        vm.expectRevert(abi.encodeWithSelector(ICompute.NoSuchSlot.selector, 1, 1));
         compute.draw(1, 1);
     }
 

@@ -220,7 +220,7 @@ contract WorkersTest is Fixture {
         address id = member(ALICE, 0);
         uint256 job = assigned(BUYER, 1 ether);
         vm.startPrank(ALICE);
-        vm.expectPartialRevert(ICompute.NotYet.selector);
+        vm.expectRevert(abi.encodeWithSelector(ICompute.NotExited.selector, id));
         compute.release(id);
         compute.exit(id);
         vm.expectRevert(ICompute.HasExited.selector);
