@@ -127,7 +127,8 @@ fn cases() -> Result<Vec<Case>> {
         let name = format!("matrix, {m} x {k} x {p}");
         cases.push(Case::new(name, multiply, matrix_call(m, k, p)));
     }
-    for (m, k, p) in [(4_096, 8, 512), (2_048, 7, 1_024), (16_384, 1, 1)].into_iter().chain(thin()) {
+    for (m, k, p) in [(4_096, 8, 512), (2_048, 7, 1_024), (16_384, 1, 1)].into_iter().chain(thin())
+    {
         let name = format!("matrix, {m} x {k} x {p}");
         cases.push(Case::new(name, multiply, matrix_call(m, k, p)));
     }

@@ -17,8 +17,8 @@ use std::{collections::BTreeMap, ops::Range};
 const SLOTS_MAX: usize = 8_192;
 /// Slots of one order watched at most at a time.
 const SLOTS_OF_ORDER_MAX: u32 = 1_024;
-/// Most doublings of the wait for a slot that nobody could be drawn for.
-const REDRAWS_MAX: u32 = 5;
+/// Draws in vain, one after the other, after which an order makes room for others where there is none.
+const VAIN_MAX: u32 = 5;
 /// Slots looked at for a block.
 const LOOKS_MAX: usize = 24;
 /// Blocks until a slot that somebody has is looked at again.
@@ -35,7 +35,7 @@ pub(crate) struct Chores {
     slots: BTreeMap<(U256, u32), u64>,
     /// How often nobody could be drawn for an order since somebody was last. Only of orders that have
     /// a slot here.
-    redrawn: BTreeMap<U256, u32>,
+    vain: BTreeMap<U256, u32>,
     /// Slots of large orders that are not watched yet: one comes in when one is over. Only of orders
     /// that have a slot here.
     later: BTreeMap<U256, Range<u32>>,
@@ -47,7 +47,7 @@ impl Chores {
         Self {
             worker,
             slots: BTreeMap::new(),
-            redrawn: BTreeMap::new(),
+            vain: BTreeMap::new(),
             later: BTreeMap::new(),
             rounds_at: 0,
         }
@@ -67,13 +67,9 @@ impl Chores {
         match &happened.event {
             Event::Posted(it) => {
                 let order = contract.view(&ICompute::orderCall { id: it.order })?;
-                // Whoever pays nothing may draw for himself.
-                if order.reward == 0 {
-                    return Ok(());
-                }
                 self.watch_all(it.order, order.results, it.height);
             }
-            Event::Redrawn(it) => self.wait_longer((it.order, it.slot), it.height),
+            Event::Redrawn(it) => self.draw_again((it.order, it.slot), it.height),
             Event::Cancelled(it) => self.forget((it.order, it.slot), happened.block),
             _ => {}
         }
@@ -101,21 +97,19 @@ impl Chores {
         }
     }
 
-    /// Each draw costs gas, and an order that fits nobody is redrawn without end.
-    fn wait_longer(&mut self, slot: (U256, u32), height: u64) {
-        if !self.slots.contains_key(&slot) {
-            return;
+    /// The contract draws anew later and later, and in the end no more.
+    fn draw_again(&mut self, slot: (U256, u32), height: u64) {
+        if self.slots.contains_key(&slot) {
+            let times = self.vain.entry(slot.0).or_default();
+            *times = times.saturating_add(1);
+            self.watch(slot, height);
         }
-        let times = self.redrawn.entry(slot.0).or_default();
-        *times = (*times + 1).min(REDRAWS_MAX);
-        let wait = 1_u64 << *times;
-        self.watch(slot, height.saturating_add(wait));
     }
 
     /// Gives up an order that nobody could be drawn for time and again, if there is one: others need
     /// the place, and it has had its draws.
     fn make_room(&mut self) {
-        let hopeless = self.redrawn.iter().find(|(_, times)| **times >= REDRAWS_MAX);
+        let hopeless = self.vain.iter().find(|(_, times)| **times >= VAIN_MAX);
         if let Some(order) = hopeless.map(|(order, _)| *order) {
             self.slots.retain(|slot, _| slot.0 != order);
             self.forget_order(order);
@@ -127,7 +121,7 @@ impl Chores {
     }
 
     fn forget_order(&mut self, order: U256) {
-        self.redrawn.remove(&order);
+        self.vain.remove(&order);
         self.later.remove(&order);
     }
 
@@ -185,7 +179,7 @@ impl Chores {
                 }
                 SlotState::Taken => {
                     // Somebody takes the order after all.
-                    self.redrawn.remove(&order);
+                    self.vain.remove(&order);
                     calls.extend(lapse(contract, head, order, slot)?);
                 }
                 _ => {
@@ -257,12 +251,12 @@ mod tests {
         for order in 0..SLOTS_MAX as u64 {
             let (order, is_large) = (U256::from(order), order % 512 == 0);
             chores.watch_all(order, if is_large { u32::MAX } else { 1 }, 5);
-            chores.wait_longer((order, 0), 6);
+            chores.draw_again((order, 0), 6);
         }
         assert_eq!(chores.watched(), SLOTS_MAX);
         let orders: std::collections::BTreeSet<U256> =
             chores.slots.keys().map(|(order, _)| *order).collect();
-        assert!(chores.redrawn.keys().all(|order| orders.contains(order)));
+        assert!(chores.vain.keys().all(|order| orders.contains(order)));
         assert!(chores.later.keys().all(|order| orders.contains(order)));
         let mut slots: Vec<_> = chores.slots.keys().copied().collect();
         while let Some(slot) = slots.pop() {
@@ -270,12 +264,12 @@ mod tests {
             chores.later.clear();
             chores.forget(slot, 9);
         }
-        let Chores { slots, redrawn, later, .. } = &chores;
-        assert!(slots.is_empty() && redrawn.is_empty() && later.is_empty(), "{chores:?}");
+        let Chores { slots, vain, later, .. } = &chores;
+        assert!(slots.is_empty() && vain.is_empty() && later.is_empty(), "{chores:?}");
     }
 
     #[test]
-    fn an_order_that_fits_nobody_waits_longer_and_makes_room_in_the_end() {
+    fn an_order_that_fits_nobody_makes_room_in_the_end() {
         let mut chores = chores();
         let (hopeless, other) = (U256::from(1), U256::from(2));
         chores.watch_all(hopeless, SLOTS_OF_ORDER_MAX, 5);
@@ -283,18 +277,16 @@ mod tests {
             chores.watch_all(U256::from(order), SLOTS_OF_ORDER_MAX, 5);
         }
         assert_eq!(chores.watched(), SLOTS_MAX);
-        chores.watch_all(other, 1, 5);
-        assert!(!chores.is_watched(other), "there is no room, and no reason to make some");
-        let mut last = 0;
-        for times in 1..=REDRAWS_MAX {
-            chores.wait_longer((hopeless, 0), 100);
+        for times in 1..=VAIN_MAX.into() {
+            chores.watch_all(other, 1, 5);
+            assert!(!chores.is_watched(other), "not after {times} draws in vain");
+            chores.draw_again((hopeless, 0), 100 * times);
             let at = chores.slots[&(hopeless, 0)];
-            assert!(at > last && at > 100 + (1 << times), "{at} after {times}");
-            last = at;
+            assert!((100 * times + 1..=100 * times + PATIENCE).contains(&at), "{at}");
         }
         chores.watch_all(other, 1, 5);
         assert!(chores.is_watched(other) && !chores.is_watched(hopeless));
-        assert!(chores.redrawn.is_empty(), "{:?}", chores.redrawn);
+        assert!(chores.vain.is_empty(), "{:?}", chores.vain);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The contract's errors in words for whoever runs a worker, an order or an authority.
 
-use crate::interface::ICompute::{IComputeErrors as Error, JobState, SlotState};
-use alloy_primitives::{Bytes, U256, utils::format_ether};
+use crate::interface::ICompute::{IComputeErrors as Error, JobState, OrderFault, SlotState};
+use alloy_primitives::{Bytes, utils::format_ether};
 use alloy_sol_types::SolInterface;
 
 /// What a revert means, and what to do.
@@ -47,9 +47,11 @@ fn of_parties(error: &Error) -> Option<String> {
             "{} jobs are under way; let the worker run until they are over, then try again",
             it.live
         ),
-        Error::NotYet(it) if it.time == U256::MAX => {
-            "the worker has not left; `mfenx worker exit` comes first".into()
-        }
+        Error::NotExited(_) => "the worker has not left; `mfenx worker exit` comes first".into(),
+        Error::FingerprintTaken(it) => format!(
+            "worker {} has the same card already; stop that one and let it leave, or use another card",
+            it.holder
+        ),
         Error::NotYet(it) => {
             format!("it is too early; from second {} since 1970 on it can be done", it.time)
         }
@@ -62,9 +64,15 @@ fn of_parties(error: &Error) -> Option<String> {
 /// Orders, slots, jobs and rounds.
 fn of_jobs(error: &Error) -> Option<String> {
     Some(match error {
-        Error::BadOrder(_) => {
-            "a number of the order is out of bounds, or there is no such order".into()
-        }
+        Error::BadOrder(it) => format!("the order cannot be served: {}", fault(it.fault)),
+        Error::NoSuchOrder(it) => format!("there is no order {}", it.order),
+        Error::NoSuchSlot(it) => format!("order {} has no slot {}", it.order, it.slot),
+        Error::NoSuchRound(it) => format!("there is no round {}", it.round),
+        Error::RewardTooSmall(it) => format!(
+            "a result like that is worth {} JULIAN at least, and {} are offered",
+            format_ether(it.min),
+            format_ether(it.reward)
+        ),
         Error::WrongPayment(it) => format!(
             "{} JULIAN were sent, and {} are due",
             format_ether(it.paid),
@@ -83,6 +91,19 @@ fn of_jobs(error: &Error) -> Option<String> {
         ),
         _ => return None,
     })
+}
+
+const fn fault(fault: OrderFault) -> &'static str {
+    match fault {
+        OrderFault::Size => "m, k and p are from 1 to 32,768",
+        OrderFault::Rounds => "rounds are from 1 to 1,024",
+        OrderFault::Rows => "m times rounds is more than 4,194,304",
+        OrderFault::Samples => "samples are from 1 to 256",
+        OrderFault::Results => "results are from 1 to 4,096",
+        OrderFault::Time => "commitSeconds is from 30 to 604,800",
+        OrderFault::Class => "there is no such class",
+        _ => "its roots and proof are too long for one transaction",
+    }
 }
 
 const fn slot(state: SlotState) -> &'static str {
@@ -119,7 +140,7 @@ fn without_repetition(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::interface::ICompute;
-    use alloy_primitives::address;
+    use alloy_primitives::{U256, address};
     use alloy_sol_types::{Revert, SolError};
 
     fn said(error: &impl SolError) -> String {
@@ -132,8 +153,8 @@ mod tests {
         let none = said(&ICompute::NoSuchWorker { worker });
         assert_eq!(none.matches("0x00000000000000000000000000000000000000AA").count(), 1, "{none}");
         assert!(none.contains("mfenx worker") && !none.contains("NoSuchWorker"), "{none}");
-        let never = said(&ICompute::NotYet { time: U256::MAX });
-        assert!(never.contains("mfenx worker exit") && !never.contains("1157"), "{never}");
+        let never = said(&ICompute::NotExited { worker });
+        assert!(never.contains("mfenx worker exit"), "{never}");
         assert!(said(&ICompute::NotYet { time: U256::from(1_700) }).contains("1700"));
         let min = U256::from(10).pow(U256::from(18));
         let stake = said(&ICompute::StakeTooSmall { stake: U256::ZERO, min });

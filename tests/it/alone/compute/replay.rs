@@ -1,10 +1,6 @@
 //! Old answers and others' answers, sent to the contract by hand.
 
-use super::{
-    REWARD, chain, computed, contract, order, post,
-    suspect::Suspect,
-    until,
-};
+use super::{REWARD, chain, computed, contract, order, post, suspect::Suspect, until};
 use alloy_primitives::{B256, Bytes, U256, keccak256};
 use mfenx_client::ClientError;
 use mfenx_compute::{Prover, Reference, beacon_of, unwatched};

@@ -62,8 +62,8 @@ impl Cheat {
     }
 
     fn is_left_out(&self, row: u32) -> bool {
-        self.is(Manner::SkippingOneOf20) && row % 20 == 0
-            || self.is(Manner::SkippingOneOf10) && row % 10 == 0
+        self.is(Manner::SkippingOneOf20) && row.is_multiple_of(20)
+            || self.is(Manner::SkippingOneOf10) && row.is_multiple_of(10)
             || self.is(Manner::SkippingThreeOf10) && row % 10 < 3
     }
 }
