@@ -97,7 +97,11 @@ contract Compute is Jobs {
     }
 
     function counts() external view override returns (uint256, uint256, uint256) {
-        return (_orders.length, _rounds.length, _seats.taken);
+        uint256 members = _pool.length;
+        for (uint256 place = _emptySeat; place != 0; place = uint160(_pool[place - 1])) {
+            --members;
+        }
+        return (_orders.length, _rounds.length, members);
     }
 
     function params() external view override returns (Params memory) {

@@ -49,7 +49,7 @@ const CHAINS = {
     market: market(10_000n * GWEI, GWEI, 10_000n, 400n, 150n),
     council: [0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266n],
     classes: [
-      cls(10n ** 5n, 64n, 2n),
+      cls(8n * 10n ** 5n, 128n, 2n),
       cls(10n ** 9n, 1_024n, 4n),
       cls(10n ** 12n, 8_192n, 16n),
       cls(10n ** 14n, 32_768n, 32n),

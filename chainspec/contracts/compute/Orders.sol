@@ -23,7 +23,7 @@ abstract contract Orders is Workers {
     /// Draws of a slot that may lead to nothing.
     uint32 private constant DRAWS_MAX = 32;
     /// From the block of an order's first draws to the end of its open slots.
-    uint256 private constant ORDER_BLOCKS = 131_072;
+    uint256 private constant ORDER_BLOCKS = 262_144;
 
     function post(Order memory order_) public payable override returns (uint256 id) {
         _checkOrder(order_);

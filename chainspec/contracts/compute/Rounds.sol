@@ -89,9 +89,8 @@ abstract contract Rounds is Orders {
             if (roundId >= it.decidedBy) {
                 it.decidedBy = uint32(roundId + 1);
                 it.measured = accepted;
-                if (!flagged) it.flaggedAt = 0;
-                else if (!it.flagged) it.flaggedAt = uint40(block.timestamp);
                 it.flagged = flagged;
+                it.flaggedAt = flagged ? uint40(block.timestamp) : 0;
             }
             if (taken.isNewcomer) it.since = uint40(block.timestamp);
             if ((taken.isNewcomer || round_.kind == RoundKind.All) && roundId >= it.recordedBy) {
@@ -145,7 +144,7 @@ abstract contract Rounds is Orders {
     function isAsked(uint256 roundId, address workerId) public view override returns (bool) {
         Worker storage it = _workers[workerId];
         if (!_isRegistered(roundId, it)) return false;
-        return !_isMeasured(it) || _mustAnswer(roundId, workerId);
+        return (!_isMeasured(it) && roundId >= it.decidedBy) || _mustAnswer(roundId, workerId);
     }
 
     /// Whether it is there, and was when the round was opened.

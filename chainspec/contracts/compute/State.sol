@@ -37,12 +37,6 @@ abstract contract State is ICompute {
         bool isNewcomer;
     }
 
-    /// The empty seats of the pool are a list: each holds the next one's place.
-    struct Seats {
-        uint32 taken;
-        /// The place of the first empty one; 0 for none.
-        uint32 empty;
-    }
 
     address internal constant BLAKE3 = 0x00000000000000000000000000000002B4030001;
     address internal constant ED25519 = 0x00000000000000000000000000000002B4030002;
@@ -80,7 +74,8 @@ abstract contract State is ICompute {
     mapping(uint256 job => mapping(address authority => bool)) internal _reported;
     mapping(address account => uint256) internal _due;
     Money internal _money;
-    Seats internal _seats;
+    /// The place of the first empty seat of the pool, which holds the place of the next one; 0 for none.
+    uint32 internal _emptySeat;
     mapping(bytes32 fingerprint => address worker) internal _holders;
 
     // Randomness

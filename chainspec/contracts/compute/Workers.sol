@@ -92,22 +92,20 @@ abstract contract Workers is State {
     }
 
     function _sit(address id, Worker storage it) private {
-        uint32 place = _seats.empty;
+        uint32 place = _emptySeat;
         if (place == 0) {
             _pool.push(id);
             place = uint32(_pool.length);
         } else {
-            _seats.empty = uint32(uint160(_pool[place - 1]));
+            _emptySeat = uint32(uint160(_pool[place - 1]));
             _pool[place - 1] = id;
         }
-        _seats.taken += 1;
         (it.place, it.enteredAt) = (place, uint40(block.number));
     }
 
     function _stand(Worker storage it) private {
-        _pool[it.place - 1] = address(uint160(_seats.empty));
-        _seats.empty = it.place;
-        _seats.taken -= 1;
+        _pool[it.place - 1] = address(uint160(_emptySeat));
+        _emptySeat = it.place;
         it.place = 0;
     }
 

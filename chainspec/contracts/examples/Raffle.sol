@@ -11,7 +11,7 @@ import {ICompute} from "../interfaces/ICompute.sol";
 /// worker sees the root before the others, and if it holds tickets and does not like what it sees,
 /// it can be late: another one works on another seed then, and that costs it its class and half of
 /// its reputation, not its stake. So this is a way to draw small prizes, and the pot has a bound.
-/// An application of more value would also cancel its order when nobody takes it.
+/// An order that nobody serves ends and is refunded; then anybody may buy the result once more.
 contract Raffle {
     ICompute private constant COMPUTE = ICompute(address(uint160(0x2b403C01)));
 
@@ -48,16 +48,24 @@ contract Raffle {
         tickets.push(msg.sender);
     }
 
-    /// Buys the result; anybody may call, once the sale is over.
+    /// Buys the result; anybody may call, once the sale is over, and again when nobody served the order.
     function roll() external returns (uint256) {
         if (block.timestamp < saleEnds || tickets.length == 0) revert SaleIsOpen();
-        if (order != 0) revert AlreadyDone();
+        if (order != 0) {
+            if (COMPUTE.slot(order, 0).state != ICompute.SlotState.Cancelled) revert AlreadyDone();
+            COMPUTE.withdraw(payable(address(this)));
+        }
         ICompute.Order memory wanted;
         (wanted.m, wanted.k, wanted.p, wanted.rounds) = (4_096, 4_096, 4_096, 2);
         (wanted.samples, wanted.commitSeconds) = (64, 600);
         (wanted.results, wanted.reward) = (1, REWARD);
         order = COMPUTE.post{value: REWARD}(wanted);
         return order;
+    }
+
+    /// The reward comes back.
+    receive() external payable {
+        if (msg.sender != address(COMPUTE)) revert WrongPrice();
     }
 
     /// Uses the result, when a worker has been drawn, has computed it and has proven it.

@@ -118,7 +118,7 @@ interface ICompute {
         uint32 place;
         /// The block in which it came into the pool; drawn by beacons of later blocks only.
         uint40 enteredAt;
-        /// When it became flagged; rounds that were opened before do not ask it for that. 0 while it is not.
+        /// When it was flagged last; rounds that were opened before do not ask it for that. 0 while it is not.
         uint40 flaggedAt;
         /// When it declared anew while it was measured: rounds that were opened before still ask it.
         uint40 boundUntil;
@@ -351,7 +351,7 @@ interface ICompute {
 
     /// Draws a worker for a slot. Without one that fits among 16 drawn, or when the beacon of the
     /// draw is gone, a later beacon tries again, after a time that doubles with every second draw; the
-    /// answer is 0 then. With the 32nd draw in vain, or 131,072 blocks after the order's, the slot ends
+    /// answer is 0 then. With the 32nd draw in vain, or 262,144 blocks after the order's, the slot ends
     /// and its reward is due to the buyer.
     function draw(uint256 order, uint32 slot) external returns (uint256 job);
 

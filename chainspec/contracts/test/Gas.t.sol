@@ -80,6 +80,32 @@ contract GasTest is Fixture {
         }
     }
 
+    /// Nobody has the reputation, and half of the seats are empty: as much as a draw looks at.
+    /// forge-config: default.isolate = true
+    function test_what_a_draw_in_vain_costs() external {
+        address[] memory ids = new address[](80);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            ids[i] = newcomer(address(uint160(0xD000 + i)), 0);
+        }
+        _nextDay();
+        uint256 round = openRound(ICompute.RoundKind.Spot);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            vm.warp(compute.round(round).time + 10);
+            measure(round, ids[i], 1_000);
+        }
+        for (uint256 i = 0; i < ids.length; i += 2) {
+            vm.prank(address(uint160(0xD000 + i)));
+            compute.setTerms(ids[i], ICompute.Terms(0, 0, 0));
+        }
+        ICompute.Order memory wanted = spec(1, 1 ether);
+        wanted.minReputation = 1_000;
+        uint256 order = post(ALICE, wanted);
+        blocks(3);
+        uint256 left = gasleft();
+        equal(compute.draw(order, 0), 0, "drawn");
+        _spent("a draw in vain", left, 330_000);
+    }
+
     /// No call costs more because there are more workers or orders.
     function test_a_draw_costs_the_same_among_one_and_two_hundred() external {
         member(ALICE, 0);

@@ -25,9 +25,31 @@ contract GenesisTest is Fixture {
         check(compute.isListed(ICompute.ListKind.Driver, keccak256("mfenx cpu backend v1")), "the CPU's driver");
         ICompute.Class[] memory classes = compute.classes();
         equal(classes.length, 4, "classes");
-        check(classes[0].rate == 1e5 && classes[0].m == 64 && classes[0].k == 64, "class 0");
-        check(classes[0].p == 64 && classes[0].rounds == 2, "class 0");
+        check(classes[0].rate == 8e5 && classes[0].m == 128 && classes[0].k == 128, "class 0");
+        check(classes[0].p == 128 && classes[0].rounds == 2, "class 0");
         equal(classes[3].rate, 1e14, "class 3");
+        _isMarket(10_000, 1, 10_000, 400, 150);
+        _benchmarksEndInTime();
+    }
+
+    function _isMarket(uint64 base, uint64 price, uint64 perRound, uint32 perEntry, uint32 perByte) private view {
+        ICompute.Market memory found = compute.market();
+        equal(found.base, base, "base");
+        equal(found.price, price, "price");
+        equal(found.perRound, perRound, "perRound");
+        equal(found.perEntry, perEntry, "perEntry");
+        equal(found.perByte, perByte, "perByte");
+    }
+
+    /// Who leaves is still there when the rounds from before are over, and they can be missed until then.
+    function _benchmarksEndInTime() private view {
+        ICompute.Params memory params = compute.params();
+        ICompute.Class[] memory classes = compute.classes();
+        for (uint256 i = 0; i < classes.length; ++i) {
+            uint256 work = uint256(classes[i].m) * classes[i].k * classes[i].p * classes[i].rounds;
+            uint256 time = 10 * work / classes[i].rate + 60;
+            check(time < params.exitSeconds && time < params.windowSeconds, "the benchmark ends too late");
+        }
     }
 
     function test_the_network() external {
@@ -49,5 +71,7 @@ contract GenesisTest is Fixture {
         }
         (uint256 orders, uint256 rounds, uint256 pool) = compute.counts();
         check(orders == 0 && rounds == 0 && pool == 0, "it begins empty");
+        _isMarket(1e6, 100, 1e11, 4_096, 256);
+        _benchmarksEndInTime();
     }
 }

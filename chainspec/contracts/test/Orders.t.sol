@@ -306,6 +306,18 @@ contract OrdersTest is Fixture {
         _refusedBy(spec(1, 1 ether), "an old measurement");
     }
 
+    function test_capacity_counts_jobs_until_they_are_opened() external {
+        address id = member(ALICE, 0);
+        vm.prank(ALICE);
+        compute.setTerms(id, ICompute.Terms(1, 0, 0));
+        uint256 first = assigned(BUYER, 1 ether);
+        _refusedBy(spec(1, 1 ether), "assigned");
+        commit(first);
+        _refusedBy(spec(1, 1 ether), "committed");
+        open(first, proofOf(first));
+        check(assigned(BUYER, 1 ether) != 0, "verified");
+    }
+
     function _refusedBy(ICompute.Order memory order, string memory why) private {
         uint256 id = post(BUYER, order);
         blocks(3);
@@ -347,6 +359,9 @@ contract OrdersTest is Fixture {
         vm.prank(BUYER);
         vm.expectRevert(abi.encodeWithSelector(ICompute.WrongPayment.selector, 1 ether, 2 ether));
         compute.post{value: 1 ether}(spec(2, 1 ether));
+        vm.prank(BUYER);
+        vm.expectRevert(abi.encodeWithSelector(ICompute.WrongPayment.selector, 3 ether, 2 ether));
+        compute.post{value: 3 ether}(spec(2, 1 ether));
         vm.expectRevert(abi.encodeWithSelector(ICompute.NoSuchOrder.selector, 9));
         compute.draw(9, 0);
         vm.expectRevert(abi.encodeWithSelector(ICompute.NoSuchOrder.selector, 0));

@@ -45,5 +45,26 @@ contract RaffleTest is Fixture {
         equal(compute.due(address(0xA11CE)), 0.1 ether, "the worker's reward");
     }
 
+    function test_an_order_that_nobody_served_is_bought_again() external {
+        Raffle raffle = new Raffle{value: 0.1 ether}(0);
+        vm.deal(address(0xCA), 1 ether);
+        vm.prank(address(0xCA));
+        (bool taken,) = address(raffle).call{value: 1}("");
+        check(!taken, "it takes no presents");
+        vm.warp(START - 1);
+        vm.prank(address(0xCA));
+        raffle.buy{value: 0.01 ether}();
+        vm.warp(START);
+        uint256 first = raffle.roll();
+        vm.roll(compute.order(first).height + 262_145);
+        vm.expectRevert(Raffle.AlreadyDone.selector);
+        raffle.roll();
+        compute.draw(first, 0);
+        uint256 second = raffle.roll();
+        check(second != first && raffle.order() == second, "the next order");
+        equal(address(raffle).balance, 0.01 ether, "what the ticket paid");
+        checkBooks();
+    }
+
     receive() external payable {}
 }

@@ -238,6 +238,11 @@ contract RoundsTest is Fixture {
         equal(compute.worker(id).score, 70, "without level 4");
     }
 
+    function test_there_is_no_round_before_it_is_opened() external {
+        vm.expectRevert(abi.encodeWithSelector(ICompute.NoSuchRound.selector, 3));
+        compute.round(3);
+    }
+
     function _one(uint256 job, uint32 time) private pure returns (uint256[] memory jobs, uint32[] memory times) {
         (jobs, times) = (new uint256[](1), new uint32[](1));
         (jobs[0], times[0]) = (job, time);

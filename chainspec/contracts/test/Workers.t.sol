@@ -4,7 +4,7 @@ pragma solidity ^0.8.24;
 import {ICompute} from "../interfaces/ICompute.sol";
 import {Fixture} from "./Fixture.sol";
 import {RegistryDouble} from "./Doubles.sol";
-import {vm} from "./Vm.sol";
+import {Log, vm} from "./Vm.sol";
 
 /// Registration, score, lists, strikes, leaving.
 contract WorkersTest is Fixture {
@@ -110,7 +110,7 @@ contract WorkersTest is Fixture {
         RegistryDouble registry = new RegistryDouble();
         registry.put(ALICE, 3);
         registry.put(BUYER, 1);
-        registry.put(authority(0), 1);
+        registry.put(authority(0), 2);
         _params(address(registry), 70);
         check(compute.isAuthority(BUYER) && !compute.isAuthority(authority(1)), "the registry says who");
         bytes32 hash = keccak256("new driver");
@@ -118,7 +118,7 @@ contract WorkersTest is Fixture {
         compute.support(ICompute.ListKind.Driver, hash, true);
         vm.prank(authority(0));
         compute.support(ICompute.ListKind.Driver, hash, true);
-        check(!compute.isListed(ICompute.ListKind.Driver, hash), "two fifths of the power");
+        check(!compute.isListed(ICompute.ListKind.Driver, hash), "half of the power");
         vm.prank(ALICE);
         compute.support(ICompute.ListKind.Driver, hash, true);
         check(compute.isListed(ICompute.ListKind.Driver, hash), "all of the power");
@@ -129,7 +129,11 @@ contract WorkersTest is Fixture {
         uint256 stake = STAKE;
         uint256 burned = 0;
         for (uint8 i = 1; i <= 3; ++i) {
-            cheat(assigned(BUYER, 1 ether));
+            uint256 job = assigned(BUYER, 1 ether);
+            commit(job);
+            blocks(3);
+            if (i == 3) _expectBans(id);
+            open(job, abi.encode(keccak256("wrong")));
             burned += stake / 20;
             stake -= stake / 20;
             equal(compute.worker(id).stake, stake, "stake after a slash");
@@ -145,6 +149,46 @@ contract WorkersTest is Fixture {
             check((compute.worker(id).place != 0) == (i < 3), "back with enough stake, unless banned");
         }
         check(compute.isBanned(id), "banned");
+    }
+
+    /// The third strike says who is banned, each by its name.
+    function _expectBans(address id) private {
+        ICompute.Worker memory it = compute.worker(id);
+        bytes32[3] memory subjects = [it.key, bytes32(uint256(uint160(it.operator))), it.device.fingerprint];
+        for (uint256 j = 0; j < 3; ++j) {
+            vm.expectEmit(address(compute));
+            emit ICompute.Banned(id, subjects[j]);
+        }
+    }
+
+    function test_nobody_is_said_to_be_banned_before_the_third_strike_or_again() external {
+        address id = member(ALICE, 0);
+        for (uint256 i = 0; i < 4; ++i) {
+            // The fourth is a job that was drawn before the ban.
+            uint256[] memory jobs = new uint256[](i == 2 ? 2 : 1);
+            for (uint256 j = 0; j < jobs.length; ++j) {
+                jobs[j] = assigned(BUYER, 1 ether);
+                commit(jobs[j]);
+            }
+            blocks(3);
+            for (uint256 j = 0; j < jobs.length; ++j) {
+                vm.recordLogs();
+                open(jobs[j], abi.encode(keccak256("wrong")));
+                equal(_bans(), i + j == 2 ? 3 : 0, "Banned");
+            }
+            if (i == 2) break;
+            vm.deal(ALICE, STAKE);
+            vm.prank(ALICE);
+            compute.addStake{value: 10 ether}(id);
+        }
+        equal(compute.strikes(compute.worker(id).key), 4, "strikes");
+    }
+
+    function _bans() private returns (uint256 count) {
+        Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] == ICompute.Banned.selector) ++count;
+        }
     }
 
     function test_a_ban_holds_for_key_operator_and_card() external {
@@ -194,6 +238,22 @@ contract WorkersTest is Fixture {
         equal(assigned(BUYER, 1 ether), 0, "drawn");
     }
 
+    /// In the pool still, since nobody has looked again; the draw does.
+    function test_who_is_banned_through_another_worker_is_not_drawn() external {
+        address[2] memory ids = [member(ALICE, 0), member(ALICE, 0)];
+        for (uint256 i = 0; i < 3; ++i) {
+            uint256 job = assigned(BUYER, 1 ether);
+            cheat(job);
+            address id = compute.job(job).worker;
+            vm.deal(ALICE, STAKE);
+            vm.prank(ALICE);
+            if (i < 2) compute.addStake{value: 10 ether}(id);
+        }
+        check(compute.isBanned(ids[0]) && compute.isBanned(ids[1]), "banned");
+        check(compute.worker(ids[0]).place + compute.worker(ids[1]).place != 0, "one is in the pool");
+        equal(assigned(BUYER, 1 ether), 0, "drawn");
+    }
+
     function test_authorities_can_pardon_a_card_that_was_somebody_elses() external {
         address id = member(ALICE, 0);
         ICompute.Device memory card = compute.worker(id).device;
@@ -204,6 +264,56 @@ contract WorkersTest is Fixture {
         }
         this.registerFor(BUYER, keccak256("fresh"), card);
         check(compute.isBanned(id), "key and operator were not pardoned");
+    }
+
+    /// A stranger cannot bring strikes on a card that works for somebody else.
+    function test_a_card_has_one_worker_at_a_time() external {
+        address id = member(ALICE, 0);
+        ICompute.Device memory card = compute.worker(id).device;
+        vm.expectRevert(abi.encodeWithSelector(ICompute.FingerprintTaken.selector, id));
+        this.registerFor(BUYER, keccak256("fresh"), card);
+        // Nor by a new declaration.
+        address stranger = newcomer(BUYER, 0);
+        ICompute.Worker memory it = compute.worker(stranger);
+        bytes memory signed = signature(BUYER, it.key, 0, card);
+        vm.prank(BUYER);
+        vm.expectRevert(abi.encodeWithSelector(ICompute.FingerprintTaken.selector, id));
+        compute.attest(stranger, 0, card, signed);
+        // Who has it may declare it again, and without one anybody comes in.
+        signed = signature(ALICE, compute.worker(id).key, 0, card);
+        vm.prank(ALICE);
+        compute.attest(id, 0, card, signed);
+        ICompute.Device memory none = card;
+        none.fingerprint = 0;
+        this.registerFor(address(0xCA), keccak256("one"), none);
+        this.registerFor(address(0xCA), keccak256("two"), none);
+        card = compute.worker(id).device;
+        // Given up by another declaration, and by leaving.
+        signed = signature(ALICE, compute.worker(id).key, 0, none);
+        vm.prank(ALICE);
+        compute.attest(id, 0, none, signed);
+        this.registerFor(address(0xCB), keccak256("three"), card);
+        id = compute.workerOf(address(0xCB), keccak256("three"));
+        vm.startPrank(address(0xCB));
+        compute.exit(id);
+        vm.warp(block.timestamp + 7 days);
+        vm.stopPrank();
+        vm.expectRevert(abi.encodeWithSelector(ICompute.FingerprintTaken.selector, id));
+        this.registerFor(address(0xCC), keccak256("four"), card);
+        vm.prank(address(0xCB));
+        compute.release(id);
+        this.registerFor(address(0xCC), keccak256("four"), card);
+    }
+
+    function test_authorities_settle_who_may_declare_a_card() external {
+        address id = member(ALICE, 0);
+        ICompute.Device memory card = compute.worker(id).device;
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.prank(authority(i));
+            compute.support(ICompute.ListKind.Pardon, card.fingerprint, true);
+        }
+        this.registerFor(BUYER, keccak256("fresh"), card);
+        check(!compute.isBanned(id), "and harm nobody by it");
     }
 
     function _ban(address id) private {

@@ -34,7 +34,7 @@ const STORAGE_RANGE: Method = Method {
         Param::required("maxResult", "Number"),
     ],
     result: "StorageRange",
-    example: r#"["0xacd226428b1398ec33e8bd1e259b05cc69c13beda97b9156e0fa8b8ccbe07129",3,"0x5fbdb2315678afecb367f032d93f642f64180aa3","0x0000000000000000000000000000000000000000000000000000000000000000",2]"#,
+    example: r#"["0x879a7c79bd4f315bc9d09726552cfcc7727d8930fba709b0e390ebf315da4821",3,"0x5fbdb2315678afecb367f032d93f642f64180aa3","0x0000000000000000000000000000000000000000000000000000000000000000",2]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

@@ -26,7 +26,7 @@ const BY_HASH: Method = Method {
     summary: "The header of a block by its hash; null for an unknown one.",
     params: &[Param::required("hash", "Hash32")],
     result: "Header|null",
-    example: r#"["0xacd226428b1398ec33e8bd1e259b05cc69c13beda97b9156e0fa8b8ccbe07129"]"#,
+    example: r#"["0x879a7c79bd4f315bc9d09726552cfcc7727d8930fba709b0e390ebf315da4821"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

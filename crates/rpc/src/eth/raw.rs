@@ -26,7 +26,7 @@ const BY_BLOCK_HASH: Method = Method {
     summary: "The signed bytes of a transaction by its place.",
     params: &[Param::required("blockHash", "Hash32"), Param::required("index", "Quantity")],
     result: "Bytes",
-    example: r#"["0xacd226428b1398ec33e8bd1e259b05cc69c13beda97b9156e0fa8b8ccbe07129","0x1"]"#,
+    example: r#"["0x879a7c79bd4f315bc9d09726552cfcc7727d8930fba709b0e390ebf315da4821","0x1"]"#,
 };
 
 const BY_BLOCK_NUMBER: Method = Method {

@@ -20,7 +20,7 @@ const BY_HASH: Method = Method {
     summary: "An ommer of a block: a block without transactions.",
     params: &[Param::required("blockHash", "Hash32"), Param::required("index", "Quantity")],
     result: "Uncle|null",
-    example: r#"["0xacd226428b1398ec33e8bd1e259b05cc69c13beda97b9156e0fa8b8ccbe07129","0x0"]"#,
+    example: r#"["0x879a7c79bd4f315bc9d09726552cfcc7727d8930fba709b0e390ebf315da4821","0x0"]"#,
 };
 
 const BY_NUMBER: Method = Method {

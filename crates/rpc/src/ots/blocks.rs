@@ -42,7 +42,7 @@ const DETAILS_BY_HASH: Method = Method {
     summary: "A block without its transactions, what it issued, and the fees of its senders.",
     params: &[Param::required("hash", "Hash32")],
     result: "BlockDetails|null",
-    example: r#"["0xacd226428b1398ec33e8bd1e259b05cc69c13beda97b9156e0fa8b8ccbe07129"]"#,
+    example: r#"["0x879a7c79bd4f315bc9d09726552cfcc7727d8930fba709b0e390ebf315da4821"]"#,
 };
 
 const TRANSACTIONS: Method = Method {

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {ICompute} from "../interfaces/ICompute.sol";
+import {Fixture} from "./Fixture.sol";
+import {vm} from "./Vm.sol";
+
+/// What a round asks of whom, whatever the worker does after it was opened, and that what is known in
+/// the end does not depend on who calls first.
+contract DutiesTest is Fixture {
+    address private constant ALICE = address(0xA11CE);
+    address private constant BUYER = address(0xB0B);
+
+    /// The next window, a minute in.
+    function _nextWindow() private {
+        vm.warp((block.timestamp / 7 days + 1) * 7 days + 60);
+    }
+
+    function _attest(address id, uint8 class) private {
+        ICompute.Worker memory it = compute.worker(id);
+        bytes memory signed = signature(it.operator, it.key, class, it.device);
+        vm.prank(it.operator);
+        compute.attest(id, class, it.device, signed);
+    }
+
+    // Who is asked
+
+    function test_a_flag_does_not_reach_back() external {
+        address id = member(ALICE, 1);
+        _nextWindow();
+        uint256 all = openRound(ICompute.RoundKind.All);
+        vm.warp(block.timestamp + 3);
+        uint256 spot = _unasked(id);
+        measure(all, id, 1_200);
+        ICompute.Worker memory it = compute.worker(id);
+        check(it.flagged && it.flaggedAt == block.timestamp, "flagged");
+        check(!compute.isAsked(spot, id), "asked by a round from before");
+        vm.warp(block.timestamp + 200);
+        vm.expectRevert(abi.encodeWithSelector(ICompute.NotChosen.selector, id));
+        compute.miss(spot, id);
+        _nextDay();
+        uint256 next = openRound(ICompute.RoundKind.Spot);
+        check(compute.isAsked(next, id), "asked by the next");
+        vm.warp(block.timestamp + 3);
+        measure(next, id, 1_400);
+        equal(compute.worker(id).flaggedAt, block.timestamp, "flagged again");
+        vm.warp(block.timestamp + 1 days);
+        next = openRound(ICompute.RoundKind.Spot);
+        vm.warp(block.timestamp + 3);
+        measure(next, id, 1_200);
+        check(!compute.worker(id).flagged && compute.worker(id).flaggedAt == 0, "no more");
+    }
+
+    /// A spot round whose beacon does not draw the worker.
+    function _unasked(address id) private returns (uint256 round) {
+        round = openRound(ICompute.RoundKind.Spot);
+        check(!compute.isAsked(round, id), "this test needs another beacon");
+    }
+
+    function test_a_round_is_missed_within_a_window_or_never() external {
+        address id = member(ALICE, 1);
+        _nextDay();
+        uint256 round = _flaggedRound(id);
+        uint256 opened = compute.round(round).time;
+        // It answers a later one, and so it is measured when somebody remembers this one.
+        _nextWindow();
+        uint256 later = openRound(ICompute.RoundKind.All);
+        vm.warp(block.timestamp + 3);
+        measure(later, id, 1_000);
+        _flag(id);
+        vm.warp(opened + 7 days + 1);
+        vm.expectRevert(ICompute.TooLate.selector);
+        compute.miss(round, id);
+        vm.warp(opened + 7 days);
+        compute.miss(round, id);
+        ICompute.Worker memory it = compute.worker(id);
+        equal(it.class, 0, "one class lower");
+        check(it.measured, "what a later round measured stays");
+    }
+
+    function test_declaring_anew_does_not_evade_a_round() external {
+        address id = member(ALICE, 1);
+        _nextWindow();
+        uint256 round = openRound(ICompute.RoundKind.All);
+        vm.warp(block.timestamp + 3);
+        _attest(id, 1);
+        check(compute.isAsked(round, id), "still asked");
+        vm.warp(block.timestamp + 100);
+        compute.miss(round, id);
+        equal(compute.worker(id).class, 0, "one class lower");
+        // But rounds from after that do not ask who is not measured.
+        _nextDay();
+        round = openRound(ICompute.RoundKind.Spot);
+        vm.warp(block.timestamp + 100);
+        vm.expectRevert(abi.encodeWithSelector(ICompute.NotChosen.selector, id));
+        compute.miss(round, id);
+    }
+
+    function test_leaving_does_not_evade_a_round() external {
+        address id = member(ALICE, 1);
+        _nextWindow();
+        uint256 round = openRound(ICompute.RoundKind.All);
+        vm.warp(block.timestamp + 3);
+        vm.prank(ALICE);
+        compute.exit(id);
+        check(compute.isAsked(round, id), "still asked");
+        address newcomer_ = newcomer(BUYER, 0);
+        vm.prank(BUYER);
+        compute.exit(newcomer_);
+        uint256 other = openRound(ICompute.RoundKind.Spot);
+        check(!compute.isAsked(other, id), "asked by a round from after");
+        check(!compute.isAsked(other, newcomer_), "a newcomer that has left is let in");
+        vm.warp(block.timestamp + 100);
+        vm.expectRevert(abi.encodeWithSelector(ICompute.NotChosen.selector, id));
+        compute.miss(other, id);
+        compute.miss(round, id);
+        equal(compute.worker(id).class, 0, "one class lower");
+        check(compute.params().exitSeconds > 100, "the stake is still there");
+    }
+
+    function test_a_declaration_waits_for_what_is_under_way() external {
+        address id = member(ALICE, 0);
+        uint256 job = assigned(BUYER, 1 ether);
+        ICompute.Worker memory it = compute.worker(id);
+        ICompute.Device memory other = compute.worker(id).device;
+        other.fingerprint = keccak256("made up");
+        bytes memory signed = signature(ALICE, it.key, 0, other);
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.prank(ALICE);
+            vm.expectRevert(abi.encodeWithSelector(ICompute.Busy.selector, 1));
+            compute.attest(id, 0, other, signed);
+            if (i == 0) commit(job);
+        }
+        blocks(3);
+        open(job, abi.encode(keccak256("wrong")));
+        equal(compute.strikes(it.device.fingerprint), 1, "a strike for the card that was there");
+        vm.prank(ALICE);
+        compute.attest(id, 0, other, signed);
+        equal(compute.strikes(it.device.fingerprint), 1, "strikes stay");
+        equal(compute.strikes(it.key), 1, "strikes stay");
+        equal(compute.strikes(bytes32(uint256(uint160(ALICE)))), 1, "strikes stay");
+    }
+
+    // Who calls first
+
+    /// Two benchmarks of one worker, in rounds of either kind: the order of `settle` changes nothing.
+    function test_the_order_of_settling_does_not_matter(uint16 first, uint16 second, uint8 kinds) external {
+        address id = kinds & 1 == 0 ? member(ALICE, 1) : newcomer(ALICE, 1);
+        _nextWindow();
+        (ICompute.RoundKind one, ICompute.RoundKind other) = kinds & 2 == 0
+            ? (ICompute.RoundKind.All, ICompute.RoundKind.Spot)
+            : (ICompute.RoundKind.Spot, ICompute.RoundKind.All);
+        uint256 a = compute.benchmarkId(openRound(one), id);
+        blocks(1);
+        if (kinds & 4 != 0 && one == ICompute.RoundKind.All) _flag(id);
+        uint256 b = compute.benchmarkId(openRound(other), id);
+        vm.warp(block.timestamp + 30);
+        if (!_answer(a, first) || !_answer(b, second)) return;
+        uint256 before = vm.snapshotState();
+        compute.settle(a);
+        compute.settle(b);
+        bytes32 found = _known(id);
+        check(vm.revertToState(before), "back");
+        compute.settle(b);
+        compute.settle(a);
+        check(found == _known(id), "another worker");
+    }
+
+    /// Flagged by storage, so that the next spot round asks it: `measured` and `flagged` are in the slot
+    /// behind the agent's, class and score.
+    function _flag(address id) private {
+        uint256 slot = uint256(keccak256(abi.encode(id, uint256(7)))) + 1;
+        uint256 word = uint256(vm.load(address(compute), bytes32(slot)));
+        _put(slot, word | 1 << 184);
+        check(compute.worker(id).flagged, "the layout is another");
+    }
+
+    function _answer(uint256 job, uint32 time) private returns (bool) {
+        if (!compute.isAsked(job << 1 >> 161, address(uint160(job)))) return false;
+        solve(job);
+        report(job, 1 + time, 3);
+        return true;
+    }
+
+    function _known(address id) private view returns (bytes32) {
+        ICompute.Worker memory it = compute.worker(id);
+        // Who is let in or out for a moment, by what does not hold in the end, comes in anew.
+        it.enteredAt = 0;
+        return keccak256(abi.encode(it));
+    }
+
+    /// What was missed or has failed is void, also when something from before is settled later.
+    function test_what_came_later_decides() external {
+        address id = member(ALICE, 1);
+        _nextWindow();
+        uint256 spot = compute.benchmarkId(_flaggedRound(id), id);
+        solve(spot);
+        report(spot, 1_000, 3);
+        vm.warp(block.timestamp + 1);
+        uint256 all = openRound(ICompute.RoundKind.All);
+        vm.warp(block.timestamp + 100);
+        compute.miss(all, id);
+        check(!compute.worker(id).measured, "missed");
+        compute.settle(spot);
+        check(!compute.worker(id).measured, "measured by a round from before");
+        // The round that was missed, or an older one, cannot be answered any more.
+        check(!compute.isAsked(spot << 1 >> 161, id), "asked");
+    }
+
+    function test_a_failed_benchmark_voids_what_was_measured_before() external {
+        address id = member(ALICE, 1);
+        _nextWindow();
+        uint256 spot = compute.benchmarkId(_flaggedRound(id), id);
+        vm.warp(block.timestamp + 1);
+        uint256 all = compute.benchmarkId(openRound(ICompute.RoundKind.All), id);
+        commit(spot);
+        commit(all);
+        blocks(3);
+        open(spot, proofOf(spot));
+        report(spot, 1_000, 3);
+        open(all, abi.encode(keccak256("wrong")));
+        check(!compute.worker(id).measured, "failed");
+        compute.settle(spot);
+        check(!compute.worker(id).measured, "measured by a round from before");
+    }
+
+    function _flaggedRound(address id) private returns (uint256) {
+        _flag(id);
+        return openRound(ICompute.RoundKind.Spot);
+    }
+
+    /// Late in the lowest class: no round until now lets it in again.
+    function test_who_is_out_is_let_in_by_a_new_round_only() external {
+        address id = member(ALICE, 0);
+        uint256 job = assigned(BUYER, 1 ether);
+        vm.warp(block.timestamp + 1 days);
+        uint256 round = openRound(ICompute.RoundKind.Spot);
+        compute.lapse(job);
+        check(!compute.worker(id).measured && !compute.isAsked(round, id), "let in again");
+        _nextDay();
+        round = openRound(ICompute.RoundKind.Spot);
+        check(compute.isAsked(round, id), "not asked by a new round");
+        measure(round, id, 1_000);
+        check(compute.worker(id).place != 0, "in the pool");
+    }
+}
