@@ -127,11 +127,22 @@ fn cases() -> Result<Vec<Case>> {
         let name = format!("matrix, {m} x {k} x {p}");
         cases.push(Case::new(name, multiply, matrix_call(m, k, p)));
     }
-    for (m, k, p) in [(4_096, 8, 512), (2_048, 7, 1_024), (1, 1 << 20, 1)] {
+    for (m, k, p) in [(4_096, 8, 512), (2_048, 7, 1_024), (16_384, 1, 1)].into_iter().chain(thin())
+    {
         let name = format!("matrix, {m} x {k} x {p}");
         cases.push(Case::new(name, multiply, matrix_call(m, k, p)));
     }
     Ok(cases)
+}
+
+/// Shapes with one long side, of about 2^20 multiply-adds: those whose multiply-adds are the smallest part
+/// of the work.
+fn thin() -> impl Iterator<Item = (usize, usize, usize)> {
+    let short = [(1, 1), (1, 7), (2, 2), (7, 15), (15, 1), (15, 15), (31, 31)];
+    short.into_iter().flat_map(|(one, other)| {
+        let long = (1 << 20) / (one * other);
+        [(long, one, other), (one, long, other), (one, other, long)]
+    })
 }
 
 fn word(value: usize) -> [u8; 32] {

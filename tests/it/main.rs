@@ -28,5 +28,6 @@ mod rpc_runner;
 mod sealed;
 mod subscriptions;
 mod wallet;
+mod worker_commands;
 mod wrong_request;
 mod wrong_start;

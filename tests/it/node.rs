@@ -23,9 +23,10 @@ const EXIT_TIME_MAX: Duration = Duration::from_secs(60);
 const LOG_LINES_SHOWN: usize = 60;
 
 /// Settings that a developer's shell may have and a test must not.
-const ENVIRONMENT: [&str; 19] = [
+const ENVIRONMENT: [&str; 21] = [
     "MFENX_ADMIN",
     "MFENX_API",
+    "MFENX_BACKEND",
     "MFENX_BASE_PORT",
     "MFENX_BLOCK_TIME",
     "MFENX_BOOTNODE",
@@ -43,6 +44,7 @@ const ENVIRONMENT: [&str; 19] = [
     "MFENX_READY_LAG",
     "MFENX_READY_PEERS",
     "MFENX_RPC",
+    "MFENX_WORKER_DIR",
 ];
 
 /// The program: `MFENX_BIN`, or the one in this test's target directory.

@@ -17,6 +17,58 @@ const PARAMS_SLOT: B256 = B256::ZERO;
 const COUNCIL_SLOT: B256 = B256::with_last_byte(2);
 /// Bits of an address.
 const ADDRESS_BITS: usize = 160;
+/// In the slot of the parameters, above the registry: the points that a worker needs, 8 bits.
+const SCORE_MIN_AT: usize = ADDRESS_BITS;
+const SCORE_MIN_BITS: usize = 8;
+/// The slot after it has the least stake, 128 bits, and then the least memory, 64 bits of bytes.
+const STAKE_SLOT: B256 = B256::with_last_byte(1);
+const MEMORY_MIN_AT: usize = 128;
+const MEMORY_MIN_BITS: usize = 64;
+
+/// What a worker must have to be drawn, as the genesis file sets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    /// Points of attestation.
+    pub score_min: u8,
+    /// Bytes of memory.
+    pub memory_min: u64,
+}
+
+impl Admission {
+    /// For a network with something at stake.
+    pub const MAINNET: Self = Self { score_min: 70, memory_min: 16_000_000_000 };
+    /// For a network of tests: smaller cards, and one level of attestation less.
+    pub const TESTNET: Self = Self { score_min: 60, memory_min: 12_000_000_000 };
+
+    /// What the genesis file says; none without the contract.
+    pub fn of(genesis: &Genesis) -> Option<Self> {
+        let storage = genesis.alloc.get(&COMPUTE_ADDRESS)?.storage.as_ref()?;
+        let bits = |slot, at, bits| word(storage.get(slot)) >> at & low(bits);
+        Some(Self {
+            score_min: bits(&PARAMS_SLOT, SCORE_MIN_AT, SCORE_MIN_BITS).saturating_to(),
+            memory_min: bits(&STAKE_SLOT, MEMORY_MIN_AT, MEMORY_MIN_BITS).saturating_to(),
+        })
+    }
+
+    /// Makes it what the genesis file says; false, and nothing is done, without the contract.
+    pub fn install(self, genesis: &mut Genesis) -> bool {
+        let Some(account) = genesis.alloc.get_mut(&COMPUTE_ADDRESS) else { return false };
+        let storage = account.storage.get_or_insert_default();
+        for (slot, at, bits, value) in [
+            (PARAMS_SLOT, SCORE_MIN_AT, SCORE_MIN_BITS, U256::from(self.score_min)),
+            (STAKE_SLOT, MEMORY_MIN_AT, MEMORY_MIN_BITS, U256::from(self.memory_min)),
+        ] {
+            let others = word(storage.get(&slot)) & !(low(bits) << at);
+            storage.insert(slot, (others | value << at).into());
+        }
+        true
+    }
+}
+
+/// So many ones.
+fn low(bits: usize) -> U256 {
+    (U256::ONE << bits) - U256::ONE
+}
 
 /// The code of the Compute contract.
 ///
@@ -95,6 +147,32 @@ mod tests {
         for (slot, value) in &after {
             assert!(*slot == PARAMS_SLOT || before[slot] == *value);
         }
+    }
+
+    #[test]
+    fn admission_is_read_and_written_where_the_contract_has_it() {
+        let mut genesis = ChainSpec::mfenx().unwrap().genesis().clone();
+        assert_eq!(Admission::of(&genesis), Some(Admission::MAINNET));
+        let before = genesis.clone();
+        assert!(Admission::TESTNET.install(&mut genesis));
+        assert_eq!(Admission::of(&genesis), Some(Admission::TESTNET));
+        let storage = |genesis: &Genesis| genesis.alloc[&COMPUTE_ADDRESS].storage.clone().unwrap();
+        let differ = |slot: &B256| {
+            storage(&genesis)[slot]
+                .0
+                .iter()
+                .zip(storage(&before)[slot].0)
+                .filter(|(one, other)| **one != *other)
+                .count()
+        };
+        // One byte of points; 16 and 12 * 10^9 differ in four.
+        assert_eq!([&PARAMS_SLOT, &STAKE_SLOT].map(differ), [1, 4]);
+        assert!(Admission::MAINNET.install(&mut genesis));
+        assert_eq!(genesis, before, "nothing else changes");
+        let dev = ChainSpec::dev().unwrap();
+        let free = Admission { score_min: 60, memory_min: 0 };
+        assert_eq!(Admission::of(dev.genesis()), Some(free));
+        assert!(!Admission::TESTNET.install(&mut Genesis::default()));
     }
 
     #[test]

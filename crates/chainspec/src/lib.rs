@@ -22,7 +22,7 @@ mod spec;
 
 pub use alloy_eips::eip7840::BlobParams;
 pub use alloy_hardforks::{EthereumHardfork, EthereumHardforks, ForkCondition};
-pub use compute::{COMPUTE_ADDRESS, compute_code};
+pub use compute::{Admission, COMPUTE_ADDRESS, compute_code};
 pub use consensus::{
     AUTHORITIES_MAX, AuthoritiesFault, ConsensusParams, ConsensusTimeouts, EPOCH_BLOCKS_MAX,
     TOTAL_POWER_MAX, check_authorities, default_quorum,

@@ -48,15 +48,19 @@ pub enum ClientError {
     Reverted(Bytes),
     /// The account cannot pay.
     #[error(
-        "account {account} has {has} JULIAN and the transaction may cost up to {needs}; send it some"
+        "account {account} has {has} JULIAN, and the transaction takes up to {needs}: send it \
+         {lacks} JULIAN or more and try again"
     )]
     Funds {
         /// The account.
         account: Address,
         /// Its balance.
-        has: String,
-        /// Value, and gas limit times the highest price, most of which is not used.
-        needs: String,
+        has: Box<str>,
+        /// Value, and gas limit times the highest price, most of which is not used; the value alone
+        /// when that is more than the balance already; and which of the two.
+        needs: Box<str>,
+        /// What is lacking at least.
+        lacks: Box<str>,
     },
     /// No block took the transaction in time; it may still be taken.
     #[error("transaction {hash} is in no block after {seconds} s; it may still be taken")]

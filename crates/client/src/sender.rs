@@ -124,6 +124,18 @@ impl Sender {
 
     /// The transaction with nonce, gas and fees, which the account can pay.
     fn priced(&self, sent: &Sent, request: &Value) -> Result<TxEip1559, ClientError> {
+        let account = self.address();
+        let balance: U256 = self.client.call("eth_getBalance", json!([account, "latest"]))?;
+        let lacks = |needs: U256, gas| ClientError::Funds {
+            account,
+            has: format_ether(balance).into(),
+            needs: format!("{} JULIAN {gas}", format_ether(needs)).into(),
+            lacks: format_ether(needs.saturating_sub(balance)).into(),
+        };
+        // The node would say so in wei, and not who lacks it.
+        if balance < sent.value {
+            return Err(lacks(sent.value, "beside its gas"));
+        }
         // Without a price: what the contract says matters more than what the account has.
         let estimate: U64 = self.client.attempt("eth_estimateGas", json!([request, "latest"]))?;
         let estimate: u64 = estimate.to();
@@ -136,13 +148,10 @@ impl Sender {
             .saturating_add(estimate / 4)
             .saturating_add(sent.gas_reserve)
             .min(latest.gas_limit.to());
-        let account = self.address();
-        let balance: U256 = self.client.call("eth_getBalance", json!([account, "latest"]))?;
         let needs =
             U256::from(price).saturating_mul(U256::from(gas_limit)).saturating_add(sent.value);
         if balance < needs {
-            let (has, needs) = (format_ether(balance), format_ether(needs));
-            return Err(ClientError::Funds { account, has, needs });
+            return Err(lacks(needs, "with its gas"));
         }
         Ok(TxEip1559 {
             chain_id: self.chain_id,

@@ -34,7 +34,6 @@ mod expansion;
 pub mod fuzzing;
 mod kernel;
 mod lanes;
-mod multiply;
 mod position;
 mod proof;
 mod prover;
@@ -51,7 +50,6 @@ pub use cpu::CpuBackend;
 #[cfg(feature = "test-support")]
 pub use cpu::stages::Stages;
 pub use expansion::{Matrix, column, matrix_key, row};
-pub use multiply::{MAX_MULTIPLY_ADDS, MAX_MULTIPLY_INNER, MultiplyError, multiply};
 pub use position::{MAX_SAMPLES, Position, SamplesError, positions};
 pub use proof::{max_proof_bytes, proof_bytes};
 pub use prover::{Prover, ProverError};

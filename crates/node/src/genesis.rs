@@ -10,7 +10,7 @@ use crate::{
 };
 use alloy_primitives::{Address, U256};
 use mfenx_chainspec::{
-    COMPUTE_ADDRESS, ChainSpec, ChainSpecError, ConsensusParams, ConsensusTimeouts,
+    Admission, COMPUTE_ADDRESS, ChainSpec, ChainSpecError, ConsensusParams, ConsensusTimeouts,
     REGISTRY_ADDRESS, default_quorum,
 };
 use mfenx_primitives::Quorum;
@@ -42,6 +42,8 @@ pub struct GenesisPlan {
     pub epoch_blocks: u64,
     /// Accounts to fund.
     pub fund: Vec<Funded>,
+    /// What the Compute contract asks of workers; what the base says when none is given.
+    pub admission: Option<Admission>,
 }
 
 /// An account and what it is given.
@@ -95,6 +97,11 @@ pub enum GenesisError {
         /// Why it cannot be funded.
         reason: &'static str,
     },
+    /// A base without the Compute contract, and settings for it.
+    #[error(
+        "--workers sets what the Compute contract asks of them, and --base has no such contract"
+    )]
+    NoCompute,
     /// Registration data that does not prove what it says.
     #[error("--authority {path}: {source}")]
     Registration {
@@ -159,6 +166,9 @@ impl GenesisFile {
                 return Err(fault("has a balance already; name each account once").into());
             }
             account.balance = amount;
+        }
+        if plan.admission.is_some_and(|admission| !admission.install(&mut genesis)) {
+            return Err(GenesisError::NoCompute.into());
         }
         let params = ConsensusParams {
             quorum: plan.quorum.unwrap_or_else(|| default_quorum(authorities.len())),

@@ -27,7 +27,7 @@ mod seal;
 mod tests;
 
 pub use directory::{encrypt, load, new, public};
-pub(crate) use directory::{make_operator, node_key, worker_key};
+pub(crate) use directory::{has_operator, has_worker, make_operator, node_key, worker_key};
 pub use error::KeysError;
 pub use operator::OperatorKey;
 pub use passphrase::Passphrase;

@@ -41,7 +41,8 @@ pub use genesis::{
 };
 pub use listen::Listen;
 pub use localnet::{LocalnetConfig, LocalnetEvent, LocalnetNode, run_localnet};
-pub use mfenx_chainspec::ChainSpec;
+pub use mfenx_chainspec::{Admission, ChainSpec};
+pub use mfenx_client::Receipt;
 pub use mfenx_engine::BlockTime;
 pub use mfenx_network::{Multiaddr, PeerAddress, listen_addresses};
 pub use mfenx_primitives::Quorum;
@@ -57,6 +58,6 @@ pub use transfer::{
 };
 pub use worker::{
     Account as WorkerAccount, BackendChoice, WorkerAccess, WorkerConfig, WorkerEvent,
-    WorkerRequest, WorkerTerms, run_observer, run_worker, worker_devices, worker_request,
-    worker_status,
+    WorkerRequest, WorkerTerms, lapse_job, run_observer, run_worker, worker_devices,
+    worker_request, worker_status,
 };

@@ -26,7 +26,7 @@ use std::{
     io,
     num::NonZeroUsize,
     os::unix::fs::DirBuilderExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool, atomic::Ordering},
     thread,
     time::Duration,
@@ -113,6 +113,11 @@ pub enum WorkerEvent<'a> {
     },
     /// A new block; a line on what it does.
     Progress(&'a Worker),
+    /// Benchmarks are observed from now on.
+    Observing {
+        /// Who reports.
+        authority: Address,
+    },
     /// Times of benchmarks were reported.
     Observed(&'a [Observed]),
 }
@@ -124,8 +129,8 @@ struct Opened {
 }
 
 impl WorkerAccess {
-    fn open(&self) -> Result<Opened, NodeError> {
-        let passphrase = self.passphrase_file.as_deref().map(Passphrase::read).transpose()?;
+    /// Opens the directory of a worker, and makes one where there is none.
+    fn open_or_make(&self) -> Result<Opened, NodeError> {
         let directory = &self.directory;
         match DirBuilder::new().mode(0o700).recursive(true).create(directory) {
             Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
@@ -133,21 +138,50 @@ impl WorkerAccess {
             }
             _ => {}
         }
-        let secret = keys::worker_key(directory, passphrase.as_ref())?;
-        let signer = self.signer(passphrase.as_ref())?;
-        let client = Client::new(&self.rpc).map_err(mfenx_worker::WorkerError::from)?;
-        let contract =
-            Contract::connect(client, |client, chain_id| Sender::new(client, chain_id, signer))?;
+        let passphrase = self.passphrase()?;
+        keys::worker_key(directory, passphrase.as_ref())?;
+        if matches!(self.account, Account::Key(None)) {
+            keys::make_operator(directory, passphrase.as_ref())?;
+        }
+        self.open()
+    }
+
+    /// Opens the directory of a worker that is there.
+    fn open(&self) -> Result<Opened, NodeError> {
+        let passphrase = self.passphrase()?;
+        if !keys::has_worker(&self.directory) {
+            return Err(no_worker(
+                &self.directory,
+                "it holds no worker (worker.key): name a worker's directory with --dir, or start \
+                 `mfenx worker` there, which makes one",
+            ));
+        }
+        let secret = keys::worker_key(&self.directory, passphrase.as_ref())?;
+        let contract = self.contract(passphrase.as_ref())?;
         Ok(Opened { contract, key: SigningKey::from_bytes(&secret) })
+    }
+
+    fn passphrase(&self) -> Result<Option<Passphrase>, NodeError> {
+        Ok(self.passphrase_file.as_deref().map(Passphrase::read).transpose()?)
+    }
+
+    /// The contract, called by the account.
+    fn contract(&self, passphrase: Option<&Passphrase>) -> Result<Contract, NodeError> {
+        let signer = self.signer(passphrase)?;
+        let client = Client::new(&self.rpc).map_err(mfenx_worker::WorkerError::from)?;
+        let sender = |client, chain_id| Sender::new(client, chain_id, signer);
+        Ok(Contract::connect(client, sender)?)
     }
 
     fn signer(&self, passphrase: Option<&Passphrase>) -> Result<PrivateKeySigner, NodeError> {
         match &self.account {
             Account::Key(Some(path)) => Ok(OperatorKey::read(path, passphrase)?.signer()),
-            Account::Key(None) => {
-                keys::make_operator(&self.directory, passphrase)?;
-                Ok(OperatorKey::read(&self.directory, passphrase)?.signer())
-            }
+            Account::Key(None) if !keys::has_operator(&self.directory) => Err(no_worker(
+                &self.directory,
+                "it holds no account (operator.key): name the file of one with --operator-key, or \
+                 --dev-account on a development chain",
+            )),
+            Account::Key(None) => Ok(OperatorKey::read(&self.directory, passphrase)?.signer()),
             Account::Dev(index) => {
                 let accounts = dev_accounts()?;
                 let account = accounts.get(*index as usize).ok_or_else(|| {
@@ -158,6 +192,10 @@ impl WorkerAccess {
             }
         }
     }
+}
+
+fn no_worker(directory: &Path, reason: &'static str) -> NodeError {
+    mfenx_worker::WorkerError::NoWorker { path: directory.into(), reason }.into()
 }
 
 impl Opened {
@@ -182,8 +220,8 @@ fn device(
             Ok(found) => return Ok(found),
             Err(why) => {
                 let reason = match reason {
-                    Some(nvml) => format!("{why}; {nvml}"),
-                    None => why.to_string(),
+                    Some(nvml) if why != Unavailable::NoDriver => format!("{why}; {nvml}"),
+                    _ => why.to_string(),
                 };
                 if choice == BackendChoice::Cuda {
                     return Err(mfenx_worker::WorkerError::Device(format!(
@@ -227,7 +265,7 @@ pub fn run_worker(
     mut tell: impl FnMut(WorkerEvent<'_>),
 ) -> Result<(), NodeError> {
     let (backend, detected) = device(config.backend, config.threads, config.card)?;
-    let opened = config.access.open()?;
+    let opened = config.access.open_or_make()?;
     let terms = config.terms;
     let registration = Registration {
         key: &opened.key,
@@ -259,8 +297,11 @@ pub fn run_observer(
     poll: Duration,
     mut tell: impl FnMut(WorkerEvent<'_>),
 ) -> Result<(), NodeError> {
-    let mut observer = Observer::new(access.open()?.contract, poll)?;
+    let contract = access.contract(access.passphrase()?.as_ref())?;
+    let authority = contract.account();
+    let mut observer = Observer::new(contract, poll)?;
     let stop = stop_on_signals()?;
+    tell(WorkerEvent::Observing { authority });
     observer.run(&stop, |observed| tell(WorkerEvent::Observed(observed)))?;
     Ok(())
 }
@@ -308,6 +349,16 @@ pub fn worker_request(access: &WorkerAccess, request: WorkerRequest) -> Result<R
         }
     };
     Ok(receipt?)
+}
+
+/// Ends a job, of whatever worker, that missed its deadline or its opening; the transaction's receipt.
+/// Anybody may: an account is enough.
+///
+/// # Errors
+/// The contract refuses, and says why.
+pub fn lapse_job(access: &WorkerAccess, job: U256) -> Result<Receipt, NodeError> {
+    let contract = access.contract(access.passphrase()?.as_ref())?;
+    Ok(contract.send(&ICompute::lapseCall { job }, U256::ZERO)?)
 }
 
 /// The devices of this machine.

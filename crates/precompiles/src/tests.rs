@@ -4,4 +4,5 @@ mod against_libraries;
 mod beacons;
 mod computing;
 mod malformed;
+mod shapes;
 mod support;

@@ -9,7 +9,7 @@ use alloy_primitives::{B256, U256};
 use mfenx_compute::{Hash, Task};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -123,7 +123,21 @@ impl Book {
             );
             return Err(WorkerError::Format { path, reason });
         }
+        book.remove_strays();
         Ok(book)
+    }
+
+    /// Removes files of jobs that the book does not know: of a process that ended between the two.
+    fn remove_strays(&self) {
+        let jobs = self.directory.join("jobs");
+        let known: BTreeSet<PathBuf> =
+            self.pages.jobs.keys().map(|id| self.rows_path(*id)).collect();
+        for path in fs::read_dir(&jobs).into_iter().flatten().flatten().map(|file| file.path()) {
+            let is_ours = path.extension().is_some_and(|end| end == "rows" || end == "new");
+            if is_ours && !known.contains(&path) && fs::remove_file(&path).is_err() {
+                tracing::warn!(path = %path.display(), "a file of no job could not be removed");
+            }
+        }
     }
 
     pub(crate) const fn cursor(&self) -> u64 {
@@ -261,7 +275,15 @@ mod tests {
         assert_eq!(book.rows(id), None, "a torn file is none");
         book.remove(id);
         assert!(!book.has_rows(id) && book.jobs().is_empty());
+        book.save().unwrap();
         drop(book);
+        let stray = |name: &str| directory.path().join("jobs").join(name);
+        for name in ["8.rows", "8.new", "notes.txt"] {
+            fs::write(stray(name), "").unwrap();
+        }
+        drop(Book::open(directory.path(), 5, worker, 10).unwrap());
+        assert!(!stray("8.rows").exists() && !stray("8.new").exists(), "files of no job stay");
+        assert!(stray("notes.txt").exists(), "and what is not ours is left");
         let error = Book::open(directory.path(), 6, worker, 10).unwrap_err().to_string();
         assert!(error.contains("chain 5, not of"), "{error}");
         fs::write(directory.path().join("book.json"), "{").unwrap();

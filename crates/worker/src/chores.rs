@@ -17,8 +17,8 @@ use std::{collections::BTreeMap, ops::Range};
 const SLOTS_MAX: usize = 8_192;
 /// Slots of one order watched at most at a time.
 const SLOTS_OF_ORDER_MAX: u32 = 1_024;
-/// Most doublings of the wait for a slot that nobody could be drawn for.
-const REDRAWS_MAX: u32 = 5;
+/// Draws in vain, one after the other, after which an order makes room for others where there is none.
+const VAIN_MAX: u32 = 5;
 /// Slots looked at for a block.
 const LOOKS_MAX: usize = 24;
 /// Blocks until a slot that somebody has is looked at again.
@@ -33,9 +33,11 @@ const ROUND_INTERVAL: u64 = 4;
 pub(crate) struct Chores {
     worker: Address,
     slots: BTreeMap<(U256, u32), u64>,
-    /// How often nobody could be drawn for an order, at most as many orders as slots.
-    redrawn: BTreeMap<U256, u32>,
-    /// Slots of large orders that are not watched yet: one comes in when one is over.
+    /// How often nobody could be drawn for an order since somebody was last. Only of orders that have
+    /// a slot here.
+    vain: BTreeMap<U256, u32>,
+    /// Slots of large orders that are not watched yet: one comes in when one is over. Only of orders
+    /// that have a slot here.
     later: BTreeMap<U256, Range<u32>>,
     rounds_at: u64,
 }
@@ -45,7 +47,7 @@ impl Chores {
         Self {
             worker,
             slots: BTreeMap::new(),
-            redrawn: BTreeMap::new(),
+            vain: BTreeMap::new(),
             later: BTreeMap::new(),
             rounds_at: 0,
         }
@@ -65,39 +67,62 @@ impl Chores {
         match &happened.event {
             Event::Posted(it) => {
                 let order = contract.view(&ICompute::orderCall { id: it.order })?;
-                // Whoever pays nothing may draw for himself.
-                if order.reward == 0 {
-                    return Ok(());
-                }
-                for slot in 0..order.results.min(SLOTS_OF_ORDER_MAX) {
-                    self.watch((it.order, slot), it.height);
-                }
-                if order.results > SLOTS_OF_ORDER_MAX && self.later.len() < SLOTS_MAX {
-                    self.later.insert(it.order, SLOTS_OF_ORDER_MAX..order.results);
-                }
+                self.watch_all(it.order, order.results, it.height);
             }
-            // Each draw costs gas, and an order that fits nobody is redrawn without end.
-            Event::Redrawn(it) if self.slots.contains_key(&(it.order, it.slot)) => {
-                let times = self.redrawn.entry(it.order).or_default();
-                *times = (*times + 1).min(REDRAWS_MAX);
-                let wait = 1_u64 << *times;
-                self.watch((it.order, it.slot), it.height.saturating_add(wait));
-                while self.redrawn.len() > SLOTS_MAX {
-                    self.redrawn.pop_first();
-                }
-            }
+            Event::Redrawn(it) => self.draw_again((it.order, it.slot), it.height),
             Event::Cancelled(it) => self.forget((it.order, it.slot), happened.block),
             _ => {}
         }
         Ok(())
     }
 
+    /// An order's slots can be drawn after block `height`.
+    fn watch_all(&mut self, order: U256, results: u32, height: u64) {
+        for slot in 0..results.min(SLOTS_OF_ORDER_MAX) {
+            self.watch((order, slot), height);
+        }
+        if results > SLOTS_OF_ORDER_MAX && self.is_watched(order) {
+            self.later.insert(order, SLOTS_OF_ORDER_MAX..results);
+        }
+    }
+
     /// The slot can be drawn after block `height`.
     fn watch(&mut self, slot: (U256, u32), height: u64) {
-        let at = height + 1 + self.patience(slot);
+        let at = height.saturating_add(1 + self.patience(slot));
+        if self.slots.len() >= SLOTS_MAX && !self.slots.contains_key(&slot) {
+            self.make_room();
+        }
         if self.slots.len() < SLOTS_MAX || self.slots.contains_key(&slot) {
             self.slots.insert(slot, at);
         }
+    }
+
+    /// The contract draws anew later and later, and in the end no more.
+    fn draw_again(&mut self, slot: (U256, u32), height: u64) {
+        if self.slots.contains_key(&slot) {
+            let times = self.vain.entry(slot.0).or_default();
+            *times = times.saturating_add(1);
+            self.watch(slot, height);
+        }
+    }
+
+    /// Gives up an order that nobody could be drawn for time and again, if there is one: others need
+    /// the place, and it has had its draws.
+    fn make_room(&mut self) {
+        let hopeless = self.vain.iter().find(|(_, times)| **times >= VAIN_MAX);
+        if let Some(order) = hopeless.map(|(order, _)| *order) {
+            self.slots.retain(|slot, _| slot.0 != order);
+            self.forget_order(order);
+        }
+    }
+
+    fn is_watched(&self, order: U256) -> bool {
+        self.slots.range((order, 0)..=(order, u32::MAX)).next().is_some()
+    }
+
+    fn forget_order(&mut self, order: U256) {
+        self.vain.remove(&order);
+        self.later.remove(&order);
     }
 
     /// A slot is over: the next of its order is watched in its place.
@@ -105,10 +130,11 @@ impl Chores {
         if self.slots.remove(&slot).is_none() {
             return;
         }
-        let Some(later) = self.later.get_mut(&slot.0) else { return };
-        match later.next() {
-            Some(next) => self.watch((slot.0, next), height),
-            None => drop(self.later.remove(&slot.0)),
+        if let Some(next) = self.later.get_mut(&slot.0).and_then(Iterator::next) {
+            self.watch((slot.0, next), height);
+        }
+        if !self.is_watched(slot.0) {
+            self.forget_order(slot.0);
         }
     }
 
@@ -151,7 +177,11 @@ impl Chores {
                     calls.push(ICompute::drawCall { order, slot }.abi_encode());
                     again = head.number + 2;
                 }
-                SlotState::Taken => calls.extend(lapse(contract, head, order, slot)?),
+                SlotState::Taken => {
+                    // Somebody takes the order after all.
+                    self.vain.remove(&order);
+                    calls.extend(lapse(contract, head, order, slot)?);
+                }
                 _ => {
                     self.forget((order, slot), head.number);
                     continue;
@@ -194,14 +224,16 @@ fn lapse(
 mod tests {
     use super::*;
 
+    fn chores() -> Chores {
+        Chores::new(Address::repeat_byte(1))
+    }
+
     #[test]
     fn every_slot_of_a_large_order_has_its_turn() {
-        let mut chores = Chores::new(Address::repeat_byte(1));
+        let mut chores = chores();
         let (order, results) = (U256::from(7), SLOTS_OF_ORDER_MAX + 3);
-        for slot in 0..SLOTS_OF_ORDER_MAX {
-            chores.watch((order, slot), 5);
-        }
-        chores.later.insert(order, SLOTS_OF_ORDER_MAX..results);
+        chores.watch_all(order, results, 5);
+        assert_eq!(chores.watched(), SLOTS_OF_ORDER_MAX as usize);
         for slot in 0..results {
             assert!(chores.slots.contains_key(&(order, slot)), "slot {slot}");
             chores.forget((order, slot), 9);
@@ -211,9 +243,55 @@ mod tests {
         assert!(chores.slots.is_empty() && chores.later.is_empty(), "{chores:?}");
     }
 
+    /// Whatever is posted and redrawn, nothing is kept of orders that are not watched.
+    #[test]
+    fn every_list_is_bounded() {
+        let mut chores = chores();
+        // Large ones among small ones, until long after there is room.
+        for order in 0..SLOTS_MAX as u64 {
+            let (order, is_large) = (U256::from(order), order % 512 == 0);
+            chores.watch_all(order, if is_large { u32::MAX } else { 1 }, 5);
+            chores.draw_again((order, 0), 6);
+        }
+        assert_eq!(chores.watched(), SLOTS_MAX);
+        let orders: std::collections::BTreeSet<U256> =
+            chores.slots.keys().map(|(order, _)| *order).collect();
+        assert!(chores.vain.keys().all(|order| orders.contains(order)));
+        assert!(chores.later.keys().all(|order| orders.contains(order)));
+        let mut slots: Vec<_> = chores.slots.keys().copied().collect();
+        while let Some(slot) = slots.pop() {
+            // Without what waits behind, so that the end comes.
+            chores.later.clear();
+            chores.forget(slot, 9);
+        }
+        let Chores { slots, vain, later, .. } = &chores;
+        assert!(slots.is_empty() && vain.is_empty() && later.is_empty(), "{chores:?}");
+    }
+
+    #[test]
+    fn an_order_that_fits_nobody_makes_room_in_the_end() {
+        let mut chores = chores();
+        let (hopeless, other) = (U256::from(1), U256::from(2));
+        chores.watch_all(hopeless, SLOTS_OF_ORDER_MAX, 5);
+        for order in 3..=SLOTS_MAX as u64 / u64::from(SLOTS_OF_ORDER_MAX) + 1 {
+            chores.watch_all(U256::from(order), SLOTS_OF_ORDER_MAX, 5);
+        }
+        assert_eq!(chores.watched(), SLOTS_MAX);
+        for times in 1..=VAIN_MAX.into() {
+            chores.watch_all(other, 1, 5);
+            assert!(!chores.is_watched(other), "not after {times} draws in vain");
+            chores.draw_again((hopeless, 0), 100 * times);
+            let at = chores.slots[&(hopeless, 0)];
+            assert!((100 * times + 1..=100 * times + PATIENCE).contains(&at), "{at}");
+        }
+        chores.watch_all(other, 1, 5);
+        assert!(chores.is_watched(other) && !chores.is_watched(hopeless));
+        assert!(chores.vain.is_empty(), "{:?}", chores.vain);
+    }
+
     #[test]
     fn slots_are_bounded_and_left_to_others_for_a_few_blocks() {
-        let mut chores = Chores::new(Address::repeat_byte(1));
+        let mut chores = chores();
         for slot in 0..=SLOTS_MAX as u32 {
             chores.watch((U256::from(1), slot), 10);
         }

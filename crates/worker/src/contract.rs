@@ -1,8 +1,9 @@
 //! The Compute contract as a worker, a buyer or an authority calls it.
 
 use crate::{
-    error::{WorkerError, refusal},
+    error::WorkerError,
     interface::{COMPUTE_ADDRESS, ICompute},
+    refusal,
 };
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use alloy_sol_types::{SolCall, SolEvent, SolEventInterface};
@@ -102,7 +103,10 @@ impl Contract {
     }
 
     /// What the precompile at the beacon's address gives for `height`: the VRF output.
-    pub(crate) fn vrf_output(&self, height: u64) -> Result<Bytes, WorkerError> {
+    ///
+    /// # Errors
+    /// The node does not answer, or has no beacon of that block.
+    pub fn vrf_output(&self, height: u64) -> Result<Bytes, WorkerError> {
         let call = crate::interface::beaconCall { height: U256::from(height) };
         let found = self.client.view(crate::interface::BEACON_ADDRESS, &call, "latest");
         Ok(found.map_err(WorkerError::from_client)?.beta)
@@ -153,7 +157,7 @@ impl Contract {
         let request = json!([{"from": from, "to": COMPUTE_ADDRESS, "input": input}, "latest"]);
         match self.client.attempt::<Bytes>("eth_call", request) {
             Ok(_) => Ok(None),
-            Err(ClientError::Reverted(reason)) => Ok(Some(refusal(&reason))),
+            Err(ClientError::Reverted(reason)) => Ok(Some(refusal::words(&reason))),
             Err(ClientError::Rpc { message, .. }) => Ok(Some(message)),
             Err(error) => Err(error.into()),
         }

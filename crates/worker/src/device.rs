@@ -3,7 +3,7 @@
 
 use crate::{error::WorkerError, interface::ICompute::Device};
 use alloy_primitives::{B256, keccak256};
-use nvml_wrapper::Nvml;
+use nvml_wrapper::{Nvml, error::NvmlError};
 use serde::Serialize;
 use std::{
     fmt, fs,
@@ -110,12 +110,21 @@ pub fn detect_cpu() -> Result<Detected, WorkerError> {
 pub fn detect_gpus() -> (Vec<Detected>, Option<String>) {
     let nvml = match Nvml::init() {
         Ok(nvml) => nvml,
-        Err(error) => return (Vec::new(), Some(format!("NVML: {error}"))),
+        Err(error) => return (Vec::new(), Some(without_nvml(&error))),
     };
     let count = nvml.device_count().unwrap_or_default();
     let driver = driver_hash();
     let cards = (0..count).filter_map(|index| card(&nvml, index, &driver)).collect();
     (cards, None)
+}
+
+/// Why there is no NVML.
+fn without_nvml(error: &NvmlError) -> String {
+    match error {
+        // What the loader says names files that nobody here has asked for.
+        NvmlError::LibloadingError(_) => "no CUDA driver found".into(),
+        error => format!("the driver's NVML: {error}"),
+    }
 }
 
 fn card(nvml: &Nvml, index: u32, driver: &Result<B256, String>) -> Option<Detected> {
@@ -231,6 +240,14 @@ mod tests {
     fn without_nvml_there_is_a_reason() {
         let (cards, reason) = detect_gpus();
         let Some(reason) = reason else { return };
-        assert!(cards.is_empty() && reason.contains("NVML"), "{reason}");
+        assert!(cards.is_empty(), "{cards:?}");
+        assert!(reason == "no CUDA driver found" || reason.contains("NVML"), "{reason}");
+        assert!(!reason.contains(".so"), "the loader's words: {reason}");
+    }
+
+    #[test]
+    fn other_troubles_with_nvml_keep_their_words() {
+        let text = without_nvml(&NvmlError::NoPermission);
+        assert!(text.contains("NVML") && text.contains("permission"), "{text}");
     }
 }

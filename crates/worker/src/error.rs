@@ -1,6 +1,8 @@
 //! Why a worker does not start, or stops.
 
-use alloy_primitives::{Address, Bytes};
+use crate::{interface::ICompute::NoSuchWorker, refusal};
+use alloy_primitives::Address;
+use alloy_sol_types::SolError;
 use mfenx_client::ClientError;
 use std::{io, path::PathBuf};
 
@@ -25,7 +27,7 @@ pub enum WorkerError {
         address: Address,
     },
     /// The worker is not registered.
-    #[error("worker {worker} is not registered; `mfenx worker register` does that")]
+    #[error("worker {worker} is not registered; `mfenx worker` registers it")]
     Unregistered {
         /// Its name.
         worker: Address,
@@ -67,22 +69,17 @@ pub enum WorkerError {
     /// The thread that computes ended; a defect.
     #[error("the thread that computes ended")]
     Machine,
+    /// A directory without the keys that are needed.
+    #[error("{}: {reason}", path.display())]
+    NoWorker {
+        /// The directory.
+        path: PathBuf,
+        /// What it lacks, and what to do.
+        reason: &'static str,
+    },
     /// No device of the wanted kind.
     #[error("{0}")]
     Device(String),
-}
-
-/// A revert in words.
-pub(crate) fn refusal(reason: &Bytes) -> String {
-    use crate::interface::ICompute::IComputeErrors as Error;
-    use alloy_sol_types::SolInterface;
-    match Error::abi_decode_validate(reason) {
-        Ok(error) => format!("{error:?}"),
-        Err(_) => match alloy_sol_types::decode_revert_reason(reason) {
-            Some(words) => words,
-            None => format!("it reverted with {reason}"),
-        },
-    }
 }
 
 impl WorkerError {
@@ -98,7 +95,10 @@ impl WorkerError {
     /// A client's error, with the contract's reverts in words.
     pub(crate) fn from_client(error: ClientError) -> Self {
         match error {
-            ClientError::Reverted(reason) => Self::Refused(refusal(&reason)),
+            ClientError::Reverted(reason) => match NoSuchWorker::abi_decode_validate(&reason) {
+                Ok(it) => Self::Unregistered { worker: it.worker },
+                Err(_) => Self::Refused(refusal::words(&reason)),
+            },
             error => Self::Client(error),
         }
     }

@@ -28,6 +28,7 @@ mod error;
 mod interface;
 mod machine;
 mod observe;
+mod refusal;
 mod register;
 mod report;
 mod work;

@@ -68,7 +68,7 @@ pub fn status(contract: &Contract, worker: Address) -> Result<Option<Status>, Wo
 pub(crate) fn find(contract: &Contract, worker: Address) -> Result<Option<Worker>, WorkerError> {
     let found = match contract.view(&ICompute::workerCall { worker_: worker }) {
         Ok(found) => found,
-        Err(WorkerError::Refused(reason)) if reason.contains("NoSuchWorker") => return Ok(None),
+        Err(WorkerError::Unregistered { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
     Ok((!found.operator.is_zero()).then_some(found))

@@ -1,11 +1,13 @@
 //! The loop: hear what happened, do what is due, keep the machine busy.
 
+mod hear;
+mod rounds;
+
 use crate::{
-    book::{Book, Earnings, Entry},
+    book::{Book, Earnings},
     chores::Chores,
-    contract::{Contract, Happened, Head, signature},
+    contract::{Contract, Head},
     error::WorkerError,
-    interface::ICompute::{self, IComputeEvents as Event},
     machine::Machine,
     report::find,
     work::Work,
@@ -26,8 +28,6 @@ use std::{
 const CALLS_MAX: usize = 24;
 /// Bytes of calls in one transaction, below what pools take.
 const CALL_BYTES_MAX: usize = 110 * 1024;
-/// Blocks whose events are asked for at once.
-const BLOCKS_MAX: u64 = 1_000;
 /// Blocks that a worker looks back when it begins: orders older than this are others' business.
 const LOOK_BACK: u64 = 2_000;
 /// How often the machine is looked at.
@@ -36,8 +36,6 @@ const MACHINE_INTERVAL: Duration = Duration::from_millis(10);
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest pause between attempts while the node does not answer.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// Samples of a benchmark.
-const BENCHMARK_SAMPLES: u32 = 64;
 
 /// What a worker may use.
 #[derive(Debug, Clone, Copy)]
@@ -234,166 +232,6 @@ impl Worker {
         Ok(is_new)
     }
 
-    /// Reads the events since the last look.
-    fn hear(&mut self, head: Head) -> Result<(), WorkerError> {
-        let everybody = [
-            signature::<ICompute::Posted>(),
-            signature::<ICompute::RoundOpened>(),
-            signature::<ICompute::Redrawn>(),
-            signature::<ICompute::Cancelled>(),
-        ];
-        let ours = [
-            signature::<ICompute::Assigned>(),
-            signature::<ICompute::Verified>(),
-            signature::<ICompute::Failed>(),
-            signature::<ICompute::Late>(),
-        ];
-        while self.heard < head.number {
-            let (from, to) = (self.heard + 1, head.number.min(self.heard + BLOCKS_MAX));
-            for happened in self.contract.events((from, to), &everybody, None)? {
-                match &happened.event {
-                    Event::RoundOpened(it) => self.remember_round(it.round, it.height),
-                    _ => self.chores.hear(&self.contract, &happened)?,
-                }
-            }
-            self.heard = to;
-        }
-        while self.book.cursor() < head.number {
-            let from = self.book.cursor() + 1;
-            let to = head.number.min(from + BLOCKS_MAX - 1);
-            // The earnings and the cursor are written together, so nothing is counted twice.
-            let mut assigned = Vec::new();
-            let before = *self.book.earnings();
-            for happened in self.contract.events((from, to), &ours, Some((2, self.name)))? {
-                match self.count(&happened) {
-                    Ok(Some(id)) => assigned.push(id),
-                    Ok(None) => {}
-                    Err(error) => {
-                        *self.book.earnings_mut() = before;
-                        return Err(error);
-                    }
-                }
-            }
-            for (id, order, seed, deadline) in assigned {
-                if let Err(error) = self.accept(id, order, seed, deadline) {
-                    *self.book.earnings_mut() = before;
-                    return Err(error);
-                }
-            }
-            self.book.set_cursor(to);
-            if to < head.number {
-                self.book.save()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts an event of ours; a job that was assigned.
-    fn count(
-        &mut self,
-        happened: &Happened,
-    ) -> Result<Option<(U256, U256, alloy_primitives::B256, u64)>, WorkerError> {
-        match &happened.event {
-            Event::Assigned(it) => {
-                return Ok(Some((it.job, it.order, it.seed, it.deadline.to())));
-            }
-            Event::Verified(it) if is_benchmark(it.job) => self.book.earnings_mut().benchmarks += 1,
-            Event::Verified(it) => {
-                let order = self.contract.view(&ICompute::orderCall { id: it.job >> 64 })?;
-                let work = [order.k, order.p, order.rounds]
-                    .iter()
-                    .fold(u128::from(order.m), |work, size| work.saturating_mul((*size).into()));
-                let earnings = self.book.earnings_mut();
-                earnings.verified += 1;
-                earnings.earned = earnings.earned.saturating_add(it.reward);
-                earnings.multiply_adds = earnings.multiply_adds.saturating_add(work);
-            }
-            Event::Failed(it) => {
-                tracing::error!(job = %it.job, opened = it.opened, "a job of ours failed");
-                self.book.earnings_mut().failed += 1;
-            }
-            Event::Late(it) => {
-                tracing::warn!(job = %it.job, "a job of ours was late");
-                self.book.earnings_mut().late += 1;
-            }
-            _ => {}
-        }
-        Ok(None)
-    }
-
-    /// Takes a job in.
-    fn accept(
-        &mut self,
-        id: U256,
-        order: U256,
-        seed: alloy_primitives::B256,
-        deadline: u64,
-    ) -> Result<(), WorkerError> {
-        let order = self.contract.view(&ICompute::orderCall { id: order })?;
-        let entry = Entry {
-            seed,
-            m: order.m,
-            k: order.k,
-            p: order.p,
-            rounds: order.rounds,
-            samples: order.samples.into(),
-            deadline,
-            is_benchmark: false,
-        };
-        if !self.book.add(id, entry) {
-            tracing::error!(job = %id, "there are more jobs than the contract should give");
-        }
-        Ok(())
-    }
-
-    fn remember_round(&mut self, round: U256, height: u64) {
-        // Rounds are hours apart; old ones have passed their deadline.
-        if self.rounds.len() >= 64 {
-            self.rounds.remove(0);
-        }
-        self.rounds.push((round, height));
-    }
-
-    /// Takes the benchmarks in that rounds ask of us.
-    fn answer_rounds(&mut self, head: Head) -> Result<(), WorkerError> {
-        let (ready, waiting) =
-            self.rounds.iter().copied().partition(|(_, height)| head.number > *height);
-        let ready: Vec<(U256, u64)> = ready;
-        for (round, _) in &ready {
-            let call = ICompute::isAskedCall { round_: *round, worker_: self.name };
-            match self.contract.view(&call) {
-                Ok(true) => {}
-                // Its beacon is out of reach, so nobody can answer it any more.
-                Ok(false) | Err(WorkerError::Refused(_)) => continue,
-                Err(error) => return Err(error),
-            }
-            let call = ICompute::benchmarkIdCall { round_: *round, worker_: self.name };
-            let id = self.contract.view(&call)?;
-            let deadline = self.contract.view(&ICompute::deadlineOfCall { job_: id })?;
-            let deadline = deadline.saturating_to::<u64>();
-            if deadline < head.timestamp {
-                continue;
-            }
-            let it = find(&self.contract, self.name)?
-                .ok_or(WorkerError::Unregistered { worker: self.name })?;
-            let classes = self.contract.view(&ICompute::classesCall {})?;
-            let Some(class) = classes.get(usize::from(it.class)) else { continue };
-            let entry = Entry {
-                seed: self.contract.view(&ICompute::seedOfCall { job_: id })?,
-                m: class.m,
-                k: class.k,
-                p: class.p,
-                rounds: class.rounds,
-                samples: BENCHMARK_SAMPLES,
-                deadline,
-                is_benchmark: true,
-            };
-            self.book.add(id, entry);
-        }
-        self.rounds = waiting;
-        Ok(())
-    }
-
     /// Sends what is due as one transaction. What would fail alone is left out, with the reason.
     fn send_due(&mut self, head: Head) -> Result<(), WorkerError> {
         let mut calls = self.work.due(&self.contract, &mut self.book, head)?;
@@ -423,9 +261,4 @@ impl Worker {
         earnings.gas = earnings.gas.saturating_add(paid);
         self.book.save()
     }
-}
-
-/// Benchmarks have the highest bit.
-fn is_benchmark(job: U256) -> bool {
-    job.bit(255)
 }

@@ -1,7 +1,7 @@
 //! Arguments of `mfenx keys` and `mfenx genesis`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use mfenx_node::{EPOCH_BLOCKS, Quorum};
+use mfenx_node::{Admission, EPOCH_BLOCKS, Quorum};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -90,9 +90,29 @@ pub(crate) struct GenesisArgs {
     /// Give an account so many JULIAN.
     #[arg(long, value_name = "ADDRESS=AMOUNT", value_parser = fund)]
     pub(crate) fund: Vec<Funded>,
+    /// What the Compute contract asks of workers (default: what the base says).
+    #[arg(long, value_name = "NETWORK")]
+    pub(crate) workers: Option<WorkersArg>,
     /// The file to write; it must not exist.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum WorkersArg {
+    /// 70 points of attestation and 16 * 10^9 bytes of memory.
+    Mainnet,
+    /// 60 points and 12 * 10^9 bytes.
+    Testnet,
+}
+
+impl From<WorkersArg> for Admission {
+    fn from(workers: WorkersArg) -> Self {
+        match workers {
+            WorkersArg::Mainnet => Self::MAINNET,
+            WorkersArg::Testnet => Self::TESTNET,
+        }
+    }
 }
 
 /// An account and the wei it gets.

@@ -26,6 +26,9 @@ pub(crate) enum WorkerCommand {
     Withdraw(WithdrawArgs),
     /// Change which orders the worker takes.
     Terms(TermsArgs),
+    /// End a job that missed its deadline or its opening, of whatever worker: its slot is drawn anew.
+    /// Workers do this by themselves; anybody with an account may.
+    Lapse(LapseArgs),
     /// Report how long benchmarks took, as an authority.
     Observe(ObserveArgs),
     /// Print the devices of this machine, as workers declare them.
@@ -131,6 +134,21 @@ pub(crate) struct TermsArgs {
     pub(crate) access: AccessArgs,
     #[command(flatten)]
     pub(crate) terms: WantedArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LapseArgs {
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    /// The job, as the contract's `resultOf(order, slot)` and the events name it.
+    #[arg(value_name = "JOB", value_parser = parse_job)]
+    pub(crate) job: U256,
+}
+
+/// Decimal, or hexadecimal after `0x`.
+fn parse_job(text: &str) -> Result<U256, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not the number of a job: decimal, or 0x and hexadecimal"))
 }
 
 #[derive(Debug, Args)]

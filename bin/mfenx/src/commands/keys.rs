@@ -65,6 +65,7 @@ pub(crate) fn genesis(args: GenesisArgs) -> Result<(), NodeError> {
         quorum: args.quorum.map(Into::into),
         epoch_blocks: args.epoch_blocks,
         fund: args.fund,
+        admission: args.workers.map(Into::into),
     };
     let file = GenesisFile::make(plan)?;
     file.write_new(&args.out)?;

@@ -8,9 +8,9 @@ use crate::{
     output,
 };
 use mfenx_node::{
-    BackendChoice, NodeError, U256, WorkerAccess, WorkerAccount, WorkerConfig, WorkerEvent,
-    WorkerLimits, WorkerRequest, WorkerTerms, run_observer, run_worker, worker_devices,
-    worker_request, worker_status,
+    BackendChoice, NodeError, Receipt, U256, WorkerAccess, WorkerAccount, WorkerConfig,
+    WorkerEvent, WorkerLimits, WorkerRequest, WorkerTerms, lapse_job, run_observer, run_worker,
+    worker_devices, worker_request, worker_status,
 };
 use std::{
     num::NonZeroUsize,
@@ -34,16 +34,23 @@ pub(crate) fn run(args: WorkerArgs) -> Result<(), NodeError> {
             let terms = wanted(&args.terms, 0, None);
             request(args.access, WorkerRequest::Terms(terms))
         }
+        Some(WorkerCommand::Lapse(args)) => {
+            done(&lapse_job(&access(args.access), args.job)?);
+            Ok(())
+        }
         Some(WorkerCommand::Observe(args)) => {
             let interval = args.interval();
-            output::result("observing");
-            run_observer(&access(args.access), interval, |event| {
-                if let WorkerEvent::Observed(observed) = event {
+            run_observer(&access(args.access), interval, |event| match event {
+                WorkerEvent::Observing { authority } => {
+                    output::result(&format!("observing authority={authority}"));
+                }
+                WorkerEvent::Observed(observed) => {
                     for it in observed {
                         let job = format!("{:#x}", it.job);
                         output::result(&format!("benchmark {job}: {} ms", it.milliseconds));
                     }
                 }
+                WorkerEvent::Ready { .. } | WorkerEvent::Progress(_) => {}
             })
         }
         Some(WorkerCommand::Devices(args)) => devices(&args),
@@ -91,7 +98,7 @@ fn work(args: RunArgs) -> Result<(), NodeError> {
                 output::result(&if args.json { worker.json() } else { worker.progress() });
             }
         }
-        WorkerEvent::Observed(_) => {}
+        WorkerEvent::Observing { .. } | WorkerEvent::Observed(_) => {}
     })
 }
 
@@ -105,9 +112,12 @@ fn status(args: StatusArgs) -> Result<(), NodeError> {
 }
 
 fn request(args: AccessArgs, request: WorkerRequest) -> Result<(), NodeError> {
-    let receipt = worker_request(&access(args), request)?;
-    output::result(&format!("done in block {}", receipt.block_number));
+    done(&worker_request(&access(args), request)?);
     Ok(())
+}
+
+fn done(receipt: &Receipt) {
+    output::result(&format!("done in block {}", receipt.block_number));
 }
 
 fn devices(args: &DevicesArgs) -> Result<(), NodeError> {

@@ -1,24 +1,26 @@
-//! One card at work: its buffers, its two lanes, and the tiles that go through them.
+//! One card at work: the tiles of a round that go through its lanes.
+
+mod buffers;
+mod steps;
 
 use super::{
     backend::Product,
     device::{CudaDevice, Unavailable, open},
-    kernels::{Kernels, Key, Shape},
-    lt::{Lt, WORKSPACE_BYTES},
-    plan::{LANES, Plan},
+    kernels::{Kernels, Key},
+    lt::Lt,
+    plan::LANES,
 };
 use crate::{BackendError, Matrix, Round, Watch, matrix_key};
-use cudarc::driver::{CudaContext, CudaEvent, CudaSlice, CudaStream, DriverError, sys};
+pub(super) use buffers::Lane;
+use buffers::{Buffers, NO_SUCH, lane_of};
+use cudarc::driver::{CudaContext, DriverError, sys};
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
 };
-
-/// Memory of a card that is left alone, of what is free.
-const SPARE_BYTES: u64 = 128 << 20;
 
 /// A card and what runs on it.
 #[derive(Debug)]
@@ -52,42 +54,6 @@ impl Rows {
     }
 }
 
-/// What a card holds for rounds of one shape.
-#[derive(Debug)]
-pub(super) struct Buffers {
-    /// Of the rounds that they are for: m, k, p, and the cards that share them.
-    sizes: (u32, u32, u32, u32),
-    pub(super) plan: Plan,
-    pub(super) b: CudaSlice<i8>,
-    /// The key and the first column of what is in `b`.
-    pub(super) resident: Option<(Key, u32)>,
-    /// After the last expansion into `b`.
-    expanded: CudaEvent,
-    pub(super) lanes: Vec<Lane>,
-}
-
-/// A stream and the buffers that it alone uses.
-#[derive(Debug)]
-pub(super) struct Lane {
-    pub(super) stream: Arc<CudaStream>,
-    pub(super) a: CudaSlice<i8>,
-    pub(super) c: CudaSlice<i32>,
-    pub(super) nodes: CudaSlice<u32>,
-    pub(super) roots: CudaSlice<u32>,
-    pub(super) workspace: CudaSlice<u8>,
-    /// After its last product, which reads `b`.
-    multiplied: CudaEvent,
-}
-
-impl Drop for Buffers {
-    fn drop(&mut self) {
-        for lane in &self.lanes {
-            // A card that fails here has failed before, and said so.
-            let _ = lane.stream.synchronize();
-        }
-    }
-}
-
 /// The keys of A and B of a round.
 #[derive(Clone, Copy)]
 pub(super) struct Keys {
@@ -101,9 +67,6 @@ impl Keys {
         Self { a: key(Matrix::A), b: key(Matrix::B) }
     }
 }
-
-/// An index that the plan does not have: a defect here.
-const NO_SUCH: DriverError = DriverError(sys::CUresult::CUDA_ERROR_INVALID_VALUE);
 
 impl From<DriverError> for BackendError {
     fn from(error: DriverError) -> Self {
@@ -238,151 +201,6 @@ impl Card {
         }
         Ok(self.hash_rows(buffers, at, count)?)
     }
-
-    /// Expands rows of A on a lane.
-    pub(super) fn expand_a(
-        &self,
-        buffers: &mut Buffers,
-        round: &Round,
-        keys: &Keys,
-        at: usize,
-        lines: (u32, u32),
-    ) -> Result<(), DriverError> {
-        let inner = (round.k(), buffers.plan.inner);
-        let Lane { stream, a, .. } = lane_of(buffers, at)?.0;
-        self.kernels.expand(stream, &keys.a, lines, inner, &mut a.as_view_mut())
-    }
-
-    /// Makes sure that a lane's next product finds these columns of B.
-    pub(super) fn expand_b(
-        &self,
-        buffers: &mut Buffers,
-        round: &Round,
-        keys: &Keys,
-        at: usize,
-        (first, count): (u32, u32),
-    ) -> Result<(), DriverError> {
-        let Buffers { plan, b, resident, expanded, lanes, .. } = buffers;
-        let stream = lanes.get(at).map(|lane| lane.stream.clone()).ok_or(NO_SUCH)?;
-        if *resident == Some((keys.b, first)) {
-            return stream.wait(expanded);
-        }
-        *resident = None;
-        for lane in &*lanes {
-            stream.wait(&lane.multiplied)?;
-        }
-        let inner = (round.k(), plan.inner);
-        self.kernels.expand(&stream, &keys.b, (first, count), inner, &mut b.as_view_mut())?;
-        expanded.record(&stream)?;
-        *resident = Some((keys.b, first));
-        Ok(())
-    }
-
-    /// Multiplies what a lane and B hold.
-    pub(super) fn multiply(
-        &self,
-        buffers: &mut Buffers,
-        at: usize,
-        shape: &Shape,
-    ) -> Result<(), BackendError> {
-        let (Lane { stream, a, c, workspace, multiplied, .. }, b) = lane_of(buffers, at)?;
-        match &self.lt {
-            Some(lt) => lt
-                .multiply(stream, shape, (a, b), c, workspace)
-                .map_err(|error| BackendError::Device(format!("cuBLASLt: {error}")))?,
-            None => {
-                let tensor_cores = self.product == Product::TensorCores;
-                self.kernels.multiply(stream, tensor_cores, shape, (a, b), c)?;
-            }
-        }
-        Ok(multiplied.record(stream)?)
-    }
-
-    /// Hashes the leaves of a tile on a lane and the nodes above them.
-    pub(super) fn hash(
-        &self,
-        buffers: &mut Buffers,
-        at: usize,
-        shape: &Shape,
-        column: u32,
-    ) -> Result<(), DriverError> {
-        let place = (column / super::kernels::CHUNK_ENTRIES, buffers.plan.chunks);
-        let Lane { stream, c, nodes, .. } = lane_of(buffers, at)?.0;
-        self.kernels.chunk_roots(stream, shape, c, place, nodes)
-    }
-
-    /// Hashes the nodes of rows on a lane to their roots.
-    pub(super) fn hash_rows(
-        &self,
-        buffers: &mut Buffers,
-        at: usize,
-        count: u32,
-    ) -> Result<(), DriverError> {
-        let chunks = buffers.plan.chunks;
-        let Lane { stream, nodes, roots, .. } = lane_of(buffers, at)?.0;
-        self.kernels.row_roots(stream, nodes, (count, chunks), roots)
-    }
-
-    /// Runs `work` with buffers for a round shared by `cards`. After a failure they are given up,
-    /// since nobody knows what is under way in them.
-    pub(super) fn with_buffers<T>(
-        &self,
-        round: &Round,
-        cards: u32,
-        work: impl FnOnce(&mut Buffers) -> Result<T, BackendError>,
-    ) -> Result<T, BackendError> {
-        let mut held = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
-        let sizes = (round.m(), round.k(), round.p(), cards);
-        let mut buffers = match held.take() {
-            Some(buffers) if buffers.sizes == sizes => buffers,
-            other => {
-                drop(other);
-                self.allocate(round, cards)?
-            }
-        };
-        let done = work(&mut buffers)?;
-        *held = Some(buffers);
-        Ok(done)
-    }
-
-    fn allocate(&self, round: &Round, cards: u32) -> Result<Buffers, BackendError> {
-        self.context.synchronize()?;
-        let (free, _) = self.context.mem_get_info()?;
-        let workspace = if self.lt.is_some() { WORKSPACE_BYTES } else { 0 };
-        let taken = SPARE_BYTES.min(free as u64 / 8) + (LANES * workspace) as u64;
-        let memory = (free as u64).saturating_sub(taken).min(self.memory_max.unwrap_or(u64::MAX));
-        let plan = Plan::new(round, cards, memory).ok_or_else(|| {
-            BackendError::Memory(format!("{memory} bytes are not enough for one row"))
-        })?;
-        let rows = plan.rows_held() as usize;
-        let lanes = (0..LANES).map(|_| {
-            let stream = self.context.new_stream()?;
-            Ok(Lane {
-                a: stream.alloc_zeros(rows * plan.inner as usize)?,
-                c: stream.alloc_zeros(rows * plan.pitch() as usize)?,
-                nodes: stream.alloc_zeros(rows * plan.chunks as usize * 8)?,
-                roots: stream.alloc_zeros(rows * 8)?,
-                workspace: stream.alloc_zeros(workspace.max(1))?,
-                multiplied: self.context.new_event(None)?,
-                stream,
-            })
-        });
-        let lanes = lanes.collect::<Result<Vec<_>, DriverError>>()?;
-        let stream = lanes.first().map(|lane| lane.stream.clone()).ok_or(NO_SUCH)?;
-        let b = stream.alloc_zeros(plan.b_bytes())?;
-        let expanded = self.context.new_event(None)?;
-        let sizes = (round.m(), round.k(), round.p(), cards);
-        let buffers = Buffers { sizes, plan, b, resident: None, expanded, lanes };
-        for lane in &buffers.lanes {
-            lane.stream.synchronize()?;
-        }
-        Ok(buffers)
-    }
-}
-
-/// A lane, and B.
-fn lane_of(buffers: &mut Buffers, at: usize) -> Result<(&mut Lane, &CudaSlice<i8>), DriverError> {
-    Ok((buffers.lanes.get_mut(at).ok_or(NO_SUCH)?, &buffers.b))
 }
 
 /// Waits for the tile that was started first: its first row and its roots.

@@ -1,13 +1,12 @@
 //! The parts against crates that are not ours.
 
 use crate::{
-    MAX_MULTIPLY_INNER, MultiplyError,
     expansion::{entries, words},
     kernel::{self, Isa},
     lanes::{Form, LANES, Streams, groups},
-    multiply, tree,
+    tree,
 };
-use rand::{Rng, RngCore, SeedableRng};
+use rand::{RngCore, SeedableRng};
 use rand_chacha::{ChaCha8Rng, ChaCha20Rng};
 
 fn stream(key: [u8; 32], index: u32, count: usize) -> Vec<i8> {
@@ -89,57 +88,4 @@ fn extreme_entries_multiply_exactly() {
             assert_eq!(tile, [[32_768 * i32::from(a) * i32::from(b); LANES]; LANES], "{isa:?}");
         }
     }
-}
-
-#[test]
-fn any_bytes_multiply_exactly() {
-    let seed = rand::random();
-    let mut rng = ChaCha20Rng::seed_from_u64(seed);
-    for (m, k, p) in
-        [(1, 1, 1), (1, 9, 40), (40, 9, 1), (7, 3, 5), (5, 3, 7), (20, 33, 18), (3, 16, 2)]
-    {
-        let mut bytes = |count: u32| (0..count).map(|_| rng.random()).collect::<Vec<u8>>();
-        let (a, b) = (bytes(m * k), bytes(k * p));
-        let product = multiply(m, k, p, &a, &b).unwrap();
-        for (row, column) in (0..m).flat_map(|row| (0..p).map(move |column| (row, column))) {
-            let expected: i64 = (0..k)
-                .map(|at| {
-                    let (a, b) =
-                        (a[(row * k + at) as usize] as i8, b[(at * p + column) as usize] as i8);
-                    i64::from(a) * i64::from(b)
-                })
-                .sum();
-            let entry = product.as_chunks::<4>().0[(row * p + column) as usize];
-            assert_eq!(
-                i64::from(i32::from_le_bytes(entry)),
-                expected,
-                "seed {seed}: {m} x {k} x {p}"
-            );
-        }
-    }
-}
-
-#[test]
-fn the_longest_product_of_the_largest_bytes_fits() {
-    let bytes = vec![0x80; MAX_MULTIPLY_INNER as usize];
-    let product = multiply(1, MAX_MULTIPLY_INNER, 1, &bytes, &bytes).unwrap();
-    assert_eq!(product, (16_384 * MAX_MULTIPLY_INNER as i32).to_le_bytes());
-}
-
-#[test]
-fn products_out_of_bounds_are_refused() {
-    let longer = MAX_MULTIPLY_INNER + 1;
-    for (m, k, p) in [
-        (0, 1, 1),
-        (1, 0, 1),
-        (1, 1, 0),
-        (1 << 12, 1 << 12, 2),
-        (1, longer, 1),
-        (u32::MAX, u32::MAX, u32::MAX),
-    ] {
-        assert_eq!(multiply(m, k, p, &[], &[]), Err(MultiplyError::Sizes { m, k, p }));
-    }
-    let short = MultiplyError::Length { expected: 4, got: 3 };
-    assert_eq!(multiply(2, 2, 1, &[0; 3], &[0; 2]), Err(short));
-    assert_eq!(multiply(1, 2, 2, &[0; 2], &[0; 3]), Err(short));
 }

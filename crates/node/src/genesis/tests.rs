@@ -22,6 +22,7 @@ fn plan(authorities: Vec<(PathBuf, u64)>) -> GenesisPlan {
         quorum: None,
         epoch_blocks: 50,
         fund: Vec::new(),
+        admission: None,
     }
 }
 
@@ -63,6 +64,25 @@ fn options_are_obeyed() {
     let consensus = file.spec.consensus().unwrap();
     assert_eq!(consensus.quorum, Quorum::Bft);
     assert_eq!(consensus.authorities.iter().map(|authority| authority.power).sum::<u64>(), 6);
+}
+
+#[test]
+fn a_network_of_tests_asks_less_of_workers() {
+    let dir = tempfile::tempdir().unwrap();
+    let authorities = registered(dir.path(), 1);
+    let asked = |admission| {
+        let file =
+            GenesisFile::make(GenesisPlan { admission, ..plan(authorities.clone()) }).unwrap();
+        Admission::of(file.spec.genesis())
+    };
+    assert_eq!(asked(None), Some(Admission::MAINNET));
+    assert_eq!(asked(Some(Admission::TESTNET)), Some(Admission::TESTNET));
+    let mut without = ChainSpec::mfenx().unwrap().genesis().clone();
+    without.alloc.remove(&COMPUTE_ADDRESS);
+    let base = ChainSpec::from_genesis_json(&serde_json::to_string(&without).unwrap()).unwrap();
+    let admission = Some(Admission::TESTNET);
+    let words = refused(GenesisPlan { base, admission, ..plan(authorities) });
+    assert!(words.contains("--workers"), "{words}");
 }
 
 #[test]

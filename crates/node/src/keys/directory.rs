@@ -91,6 +91,16 @@ pub(crate) fn worker_key(
     key_of(directory, Role::Worker, passphrase)
 }
 
+/// Whether `directory` has a worker's key.
+pub(crate) fn has_worker(directory: &Path) -> bool {
+    directory.join(Role::Worker.file_name()).exists()
+}
+
+/// Whether `directory` has an operator's account.
+pub(crate) fn has_operator(directory: &Path) -> bool {
+    directory.join(Role::Operator.file_name()).exists()
+}
+
 /// Makes the account of a worker's operator in `directory`, unless it is there.
 ///
 /// # Errors

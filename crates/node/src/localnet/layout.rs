@@ -166,7 +166,8 @@ fn make(directory: &Path, rules: Rules) -> Result<(), NodeError> {
         authorities.push((path, 1));
     }
     let epoch_blocks = rules.epoch_blocks.unwrap_or(EPOCH_BLOCKS);
-    let plan = GenesisPlan { base, authorities, quorum: rules.quorum, epoch_blocks, fund };
+    let quorum = rules.quorum;
+    let plan = GenesisPlan { base, authorities, quorum, epoch_blocks, fund, admission: None };
     GenesisFile::make(plan)?.write_new(&directory.join(CHAIN_FILE))
 }
 

@@ -1,0 +1,132 @@
+//! What happened since the last look: slots for everybody, jobs and earnings of ours.
+
+use super::Worker;
+use crate::{
+    book::Entry,
+    contract::{Happened, Head, signature},
+    error::WorkerError,
+    interface::ICompute::{self, IComputeEvents as Event},
+};
+use alloy_primitives::{B256, U256};
+
+/// Blocks whose events are asked for at once.
+const BLOCKS_MAX: u64 = 1_000;
+
+impl Worker {
+    /// Reads the events since the last look.
+    pub(super) fn hear(&mut self, head: Head) -> Result<(), WorkerError> {
+        let everybody = [
+            signature::<ICompute::Posted>(),
+            signature::<ICompute::RoundOpened>(),
+            signature::<ICompute::Redrawn>(),
+            signature::<ICompute::Cancelled>(),
+        ];
+        let ours = [
+            signature::<ICompute::Assigned>(),
+            signature::<ICompute::Verified>(),
+            signature::<ICompute::Failed>(),
+            signature::<ICompute::Late>(),
+        ];
+        while self.heard < head.number {
+            let (from, to) = (self.heard + 1, head.number.min(self.heard + BLOCKS_MAX));
+            for happened in self.contract.events((from, to), &everybody, None)? {
+                match &happened.event {
+                    Event::RoundOpened(it) => self.remember_round(it.round, it.height),
+                    _ => self.chores.hear(&self.contract, &happened)?,
+                }
+            }
+            self.heard = to;
+        }
+        while self.book.cursor() < head.number {
+            let from = self.book.cursor() + 1;
+            let to = head.number.min(from + BLOCKS_MAX - 1);
+            // The earnings and the cursor are written together, so nothing is counted twice.
+            let mut assigned = Vec::new();
+            let before = *self.book.earnings();
+            for happened in self.contract.events((from, to), &ours, Some((2, self.name)))? {
+                match self.count(&happened) {
+                    Ok(Some(id)) => assigned.push(id),
+                    Ok(None) => {}
+                    Err(error) => {
+                        *self.book.earnings_mut() = before;
+                        return Err(error);
+                    }
+                }
+            }
+            for (id, order, seed, deadline) in assigned {
+                if let Err(error) = self.accept(id, order, seed, deadline) {
+                    *self.book.earnings_mut() = before;
+                    return Err(error);
+                }
+            }
+            self.book.set_cursor(to);
+            if to < head.number {
+                self.book.save()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts an event of ours; a job that was assigned.
+    fn count(
+        &mut self,
+        happened: &Happened,
+    ) -> Result<Option<(U256, U256, B256, u64)>, WorkerError> {
+        match &happened.event {
+            Event::Assigned(it) => {
+                return Ok(Some((it.job, it.order, it.seed, it.deadline.to())));
+            }
+            Event::Verified(it) if is_benchmark(it.job) => self.book.earnings_mut().benchmarks += 1,
+            Event::Verified(it) => {
+                let order = self.contract.view(&ICompute::orderCall { id: it.job >> 64 })?;
+                let work = [order.k, order.p, order.rounds]
+                    .iter()
+                    .fold(u128::from(order.m), |work, size| work.saturating_mul((*size).into()));
+                let earnings = self.book.earnings_mut();
+                earnings.verified += 1;
+                earnings.earned = earnings.earned.saturating_add(it.reward);
+                earnings.multiply_adds = earnings.multiply_adds.saturating_add(work);
+            }
+            Event::Failed(it) => {
+                tracing::error!(job = %it.job, opened = it.opened, "a job of ours failed");
+                self.book.earnings_mut().failed += 1;
+            }
+            Event::Late(it) => {
+                tracing::warn!(job = %it.job, "a job of ours was late");
+                self.book.earnings_mut().late += 1;
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    /// Takes a job in.
+    fn accept(
+        &mut self,
+        id: U256,
+        order: U256,
+        seed: B256,
+        deadline: u64,
+    ) -> Result<(), WorkerError> {
+        let order = self.contract.view(&ICompute::orderCall { id: order })?;
+        let entry = Entry {
+            seed,
+            m: order.m,
+            k: order.k,
+            p: order.p,
+            rounds: order.rounds,
+            samples: order.samples.into(),
+            deadline,
+            is_benchmark: false,
+        };
+        if !self.book.add(id, entry) {
+            tracing::error!(job = %id, "there are more jobs than the contract should give");
+        }
+        Ok(())
+    }
+}
+
+/// Benchmarks have the highest bit.
+fn is_benchmark(job: U256) -> bool {
+    job.bit(255)
+}
