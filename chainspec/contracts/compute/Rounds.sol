@@ -32,8 +32,7 @@ abstract contract Rounds is Orders {
         uint256 id = benchmarkId(roundId, workerId);
         Job storage made = _jobs[id];
         if (made.state != JobState.None) revert WrongJob(made.state);
-        (, bool must) = _duty(roundId, workerId);
-        if (!must) revert NotChosen(workerId);
+        if (!_isRegistered(roundId, it) || !_mustAnswer(roundId, workerId)) revert NotChosen(workerId);
         uint256 deadline = _benchmarkDeadline(roundId, it.class);
         if (block.timestamp <= deadline) revert NotYet(deadline + 1);
         if (block.timestamp > _round(roundId).time + _params.windowSeconds) revert TooLate();
@@ -142,23 +141,26 @@ abstract contract Rounds is Orders {
         return _rounds[roundId];
     }
 
-    function isAsked(uint256 roundId, address workerId) public view override returns (bool may) {
-        (may,) = _duty(roundId, workerId);
+    function isAsked(uint256 roundId, address workerId) public view override returns (bool) {
+        Worker storage it = _workers[workerId];
+        if (!_isRegistered(roundId, it)) return false;
+        return (!_isMeasured(it) && roundId >= it.decidedBy) || _mustAnswer(roundId, workerId);
     }
 
-    /// Whether a worker may answer a round, and whether it owes an answer: who was measured when the
-    /// round was opened does. What it does after that, such as a new declaration, does not change it.
-    function _duty(uint256 roundId, address workerId) private view returns (bool may, bool must) {
-        Worker storage it = _workers[workerId];
+    /// Whether it is there, and was when the round was opened.
+    function _isRegistered(uint256 roundId, Worker storage it) private view returns (bool) {
+        uint256 time = _round(roundId).time;
+        return it.operator != address(0) && (it.exitedAt == 0 || it.exitedAt > time);
+    }
+
+    /// Whether a worker that was measured when the round was opened owes it an answer. What it does
+    /// after that, such as a new declaration, does not change it.
+    function _mustAnswer(uint256 roundId, address workerId) private view returns (bool) {
         Round storage round_ = _round(roundId);
-        uint256 time = round_.time;
-        if (it.operator == address(0) || (it.exitedAt != 0 && it.exitedAt <= time)) return (false, false);
-        bool measured = _isMeasured(it);
-        if ((it.boundFrom < time && it.boundUntil > time) || (measured && it.since < time)) {
-            must = round_.kind == RoundKind.All || (it.flagged && it.flaggedAt < time)
-                || uint256(keccak256(abi.encode(_beta(round_.height), workerId))) % SPOT_SHARE == 0;
-        }
-        may = must || (!measured && roundId >= it.decidedBy);
+        Worker storage it = _workers[workerId];
+        if (it.since >= round_.time || (!_isMeasured(it) && it.boundUntil <= round_.time)) return false;
+        if (round_.kind == RoundKind.All || (it.flagged && it.flaggedAt < round_.time)) return true;
+        return uint256(keccak256(abi.encode(_beta(round_.height), workerId))) % SPOT_SHARE == 0;
     }
 
     function _benchmarkDeadline(uint256 roundId, uint8 classId) internal view returns (uint256) {

@@ -130,14 +130,10 @@ abstract contract State is ICompute {
     }
 
     function _requireMember(address[] memory members) internal view {
-        if (!_isMember(members, msg.sender)) revert NotAuthority(msg.sender);
-    }
-
-    function _isMember(address[] memory members, address account) internal pure returns (bool) {
         for (uint256 i = 0; i < members.length; ++i) {
-            if (members[i] == account) return true;
+            if (members[i] == msg.sender) return;
         }
-        return false;
+        revert NotAuthority(msg.sender);
     }
 
     // Lists

@@ -148,7 +148,7 @@ abstract contract Workers is State {
         bytes32 banned = _bannedSubject(it);
         if (banned != 0) revert IsBanned(banned);
         _takeCard(id, device.fingerprint);
-        if (_isMeasured(it)) (it.boundFrom, it.boundUntil) = (it.since, uint40(block.timestamp));
+        if (_isMeasured(it)) it.boundUntil = uint40(block.timestamp);
         it.measured = false;
         it.attestedAt = uint40(block.timestamp);
         emit Attested(id, class, device);

@@ -120,14 +120,12 @@ interface ICompute {
         uint40 enteredAt;
         /// When it was flagged last; rounds that were opened before do not ask it for that. 0 while it is not.
         uint40 flaggedAt;
-        /// When it declared anew while it was measured, and its `since` then: rounds that were opened
-        /// between the two still ask it.
+        /// When it declared anew while it was measured: rounds that were opened before still ask it.
         uint40 boundUntil;
         /// The newest round whose benchmark decided `measured` and `flagged`, plus one.
         uint32 decidedBy;
         /// The newest round whose benchmark is the record, plus one.
         uint32 recordedBy;
-        uint40 boundFrom;
         Terms terms;
         Device device;
     }

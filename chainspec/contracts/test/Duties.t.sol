@@ -96,35 +96,6 @@ contract DutiesTest is Fixture {
         compute.miss(round, id);
     }
 
-    function test_being_measured_anew_does_not_evade_a_round() external {
-        address id = member(ALICE, 1);
-        _nextWindow();
-        uint256 round = openRound(ICompute.RoundKind.All);
-        vm.warp(block.timestamp + 3);
-        _attest(id, 1);
-        vm.warp(block.timestamp + 1);
-        measure(openRound(ICompute.RoundKind.Spot), id, 1_000);
-        check(compute.worker(id).measured && compute.isAsked(round, id), "still asked");
-        vm.warp(block.timestamp + 100);
-        compute.miss(round, id);
-        ICompute.Worker memory it = compute.worker(id);
-        check(it.class == 0 && it.measured, "one class lower, measured by a later round");
-    }
-
-    function test_a_declaration_owes_nothing_from_before_its_worker_came_in() external {
-        address other = newcomer(ALICE, 1);
-        _nextWindow();
-        uint256 all = openRound(ICompute.RoundKind.All);
-        vm.warp(block.timestamp + 1);
-        measure(openRound(ICompute.RoundKind.Spot), other, 1_000);
-        check(!compute.isAsked(all, other), "asked by a round from before it came in");
-        vm.warp(block.timestamp + 1);
-        _attest(other, 1);
-        vm.warp(block.timestamp + 100);
-        vm.expectRevert(abi.encodeWithSelector(ICompute.NotChosen.selector, other));
-        compute.miss(all, other);
-    }
-
     function test_leaving_does_not_evade_a_round() external {
         address id = member(ALICE, 1);
         _nextWindow();
