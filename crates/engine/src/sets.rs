@@ -63,6 +63,11 @@ impl Sets {
         Ok(Self { spec, epochs, quorum, last: None })
     }
 
+    /// How heights are divided.
+    pub(crate) const fn epochs(&self) -> Epochs {
+        self.epochs
+    }
+
     /// The epoch of a height.
     pub(crate) const fn epoch_of(&self, height: u64) -> u64 {
         self.epochs.epoch_of(height)

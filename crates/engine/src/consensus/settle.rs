@@ -5,14 +5,15 @@
 //! node's own head be `n`, every block up to it verified, and its keys have signed last for height
 //! `h`. Block `h - 1` was decided then, by a quorum whose members all had block `h - 2`, durably.
 //!
-//! - *A quorum of others* that claim no more than `n` has a member in common with that one, which is
-//!   honest, so `h - 2 <= n`: nothing was signed from `n + 3` on. We do not count, for we are the
+//! - *A quorum of others* that claim no more than `x <= n` has a member in common with that one, which
+//!   is honest, so `h - 2 <= x`: nothing was signed from `x + 3` on. We do not count, for we are the
 //!   member that forgot. Who claims more than `n` does not count either, until we have verified as
 //!   much: a lie upwards leaves out the liar and nobody else, and as long as liars, dead ones and we
 //!   are no more than the rule survives, the others are a quorum. A lie downwards is the fault that
 //!   the quorum is there for; so is an authority that lost its blocks together with us.
-//! - That holds within an epoch. A quorum of the present set knows every block of its epoch but the
-//!   last, so at the one before last nothing is settled: the authorities of the next may be far ahead.
+//! - That holds for the heights that the present set decides. Blocks before its epoch were decided by
+//!   others, so nothing up to its first height is signed. Of its epoch a quorum of it knows all but the
+//!   last block; when that one alone is missing, the next epoch may be far ahead: nothing is settled.
 //! - *At the head 0* everybody would begin the chain, and a chain that there is would be begun anew.
 //!   So nobody signs before all the power, or a quorum of others, is connected with nothing. Fewer
 //!   wait, and say so; [`trust_empty_directory`](super::EngineOptions::trust_empty_directory) is for
@@ -25,7 +26,7 @@
 //! before was signed before all of it.
 
 use super::{driver::Driver, log::Recovered, status::Participation};
-use crate::{error::EngineError, sets::Authorities};
+use crate::{Epochs, error::EngineError, sets::Authorities};
 use alloy_primitives::Address;
 use mfenx_consensus::{Operator, thresholds};
 use mfenx_network::{PeerId, PeerInfo};
@@ -38,6 +39,8 @@ const HEIGHTS_TO_WAIT: u64 = 3;
 const SYNC_FIRST: Duration = Duration::from_secs(60);
 /// A running chain is always a few blocks ahead of what was heard of it.
 const CLOSE: u64 = 2;
+/// What authorities of a new chain give each other to hear of all the others, too.
+const GRACE: Duration = Duration::from_secs(1);
 /// How often a waiting authority says what it waits for.
 const SAY_AGAIN: Duration = Duration::from_secs(15);
 
@@ -93,6 +96,17 @@ impl Claims {
         members.filter(|one| within(&one.operator)).map(|one| one.power).sum()
     }
 
+    /// The lowest head that a quorum of others claims no more than; none when too few were heard.
+    fn quorum_within(&self, authorities: &Authorities, ours: Option<Address>) -> Option<u64> {
+        let set = authorities.set();
+        let quorum = thresholds(set.quorum()).quorum;
+        let is_met = |claim: &u64| {
+            let others = self.power_within(*claim, authorities, ours);
+            quorum.is_met(others, set.total_power())
+        };
+        self.0.values().copied().filter(is_met).min()
+    }
+
     /// From which height on the keys of `ours` may sign that have no record; none while too little is
     /// known. See the module.
     pub(super) fn first_height_to_sign(
@@ -100,20 +114,23 @@ impl Claims {
         head: u64,
         authorities: &Authorities,
         ours: Option<Address>,
-        epoch_of: impl Fn(u64) -> u64,
+        epochs: Epochs,
     ) -> Option<u64> {
         let set = authorities.set();
-        let own = ours.and_then(|ours| set.by_operator(&Operator(ours))).map_or(0, |own| own.power);
-        let others = self.power_within(head, authorities, ours);
-        let quorum = thresholds(set.quorum()).quorum.is_met(others, set.total_power());
+        let claimed = self.quorum_within(authorities, ours).filter(|claimed| *claimed <= head);
         if head == 0 {
-            let all = others.saturating_add(own) == set.total_power();
-            return (quorum || all).then_some(0);
+            let own = ours.and_then(|ours| set.by_operator(&Operator(ours)));
+            let others = self.power_within(head, authorities, ours);
+            let all = others.saturating_add(own.map_or(0, |own| own.power)) == set.total_power();
+            return (claimed.is_some() || all).then_some(0);
         }
+        let (claimed, epoch) = (claimed?, authorities.epoch());
+        // Up to the first height of the epoch others decided the block before.
+        let from = after_other_runs(claimed).max(epochs.first_block(epoch).saturating_add(1));
         // An epoch of one block has none before the last.
-        let is_long = epoch_of(head) == authorities.epoch();
-        let ends = is_long && epoch_of(head.saturating_add(2)) != authorities.epoch();
-        (quorum && !ends).then_some(after_other_runs(head))
+        let before_last = head.saturating_add(1) == epochs.last_block(epoch);
+        let ends = claimed == head && before_last && epochs.blocks() > 1;
+        (!ends).then_some(from)
     }
 
     /// Whom to look for, in words: authorities but `ours` that were not heard, or claim more.
@@ -158,9 +175,9 @@ impl Driver {
         let height = self.height();
         let Some(journal) = &self.journal else { return Ok(()) };
         if journal.votes_from().is_none() {
-            let epoch_of = |height| self.sets.epoch_of(height);
             let (authorities, head) = (&self.authorities, self.head.number);
-            let from = self.claims.first_height_to_sign(head, authorities, self.operator, epoch_of);
+            let (ours, epochs) = (self.operator, self.sets.epochs());
+            let from = self.claims.first_height_to_sign(head, authorities, ours, epochs);
             let Some(from) = from else {
                 self.settled_since = None;
                 return Ok(());
@@ -187,11 +204,16 @@ impl Driver {
     }
 
     /// Whether a new chain still waits for its authorities to be connected, at most
-    /// [`gather_time`](super::EngineOptions::gather_time).
+    /// [`gather_time`](super::EngineOptions::gather_time), or for them to hear of each other.
     pub(super) fn is_gathering(&self) -> bool {
-        self.height() == 1
-            && self.started.elapsed() < self.options.gather_time
-            && self.power_connected(true) < self.authorities.set().total_power()
+        if self.height() != 1 {
+            return false;
+        }
+        let alone = self.authorities.set().validators().len() == 1;
+        let heard = self.settled_since.is_some_and(|since| since.elapsed() < GRACE) && !alone;
+        let power = self.power_connected(true);
+        let missing = power < self.authorities.set().total_power();
+        heard || (missing && self.started.elapsed() < self.options.gather_time)
     }
 
     /// Says again and again what an authority waits for that does not vote.

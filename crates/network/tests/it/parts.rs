@@ -4,7 +4,7 @@
 use crate::support::{DEADLINE, Node, config, peer_id, until};
 use bytes::Bytes;
 use mfenx_network::{NetworkEvent, PART_BYTES, PeerId, Protocol, Target, Topic, Verdict};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::time::timeout;
 
 const PROPOSAL_BYTES: usize = 8 * 1024 * 1024;

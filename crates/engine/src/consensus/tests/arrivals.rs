@@ -45,6 +45,8 @@ async fn a_new_chain_waits_for_the_last_of_its_authorities() {
     let others = addresses([&first, &third]).await;
     let second = Node::start(directories[1].path(), &spec, Some(1), &others);
     third.reach(1).await;
+    // Mostly from the first block on; on a machine that was busy from the third.
+    println!("the second votes from {}", voting(&second).await);
     third.kill().await;
     second.reach(6).await;
     first.reach(6).await;

@@ -5,7 +5,10 @@ use super::super::{
     sources::Sources,
 };
 use super::support::{claiming, directory, identity, open_chain, operator, spec};
-use crate::sets::{Authorities, Sets};
+use crate::{
+    Epochs,
+    sets::{Authorities, Sets},
+};
 use mfenx_network::{PeerId, PeerInfo};
 use mfenx_primitives::Quorum;
 use std::{sync::Arc, time::Duration};
@@ -26,8 +29,8 @@ fn heads(claims: &[u64]) -> Vec<PeerInfo> {
 
 /// The first height that authority 0 may sign at, given the head that is verified.
 fn first(claims: &Claims, authorities: &Authorities, head: u64) -> Option<u64> {
-    let epoch_of = |height: u64| height / 1_000;
-    claims.first_height_to_sign(head, authorities, Some(operator(0)), epoch_of)
+    let epochs = Epochs::new(1_000_u64.try_into().unwrap());
+    claims.first_height_to_sign(head, authorities, Some(operator(0)), epochs)
 }
 
 fn heard(authorities: &Authorities, peers: &[PeerInfo]) -> Claims {
@@ -43,6 +46,9 @@ fn a_quorum_of_others_says_from_where_on_a_wiped_authority_signs() {
     assert_eq!(first(&heard(&three, &heads(&[5])), &three, 5), None);
     assert_eq!(first(&heard(&three, &heads(&[5, 5])), &three, 5), Some(8));
     assert_eq!(first(&heard(&three, &heads(&[2, 5])), &three, 5), Some(8));
+    // Nobody decided anything since without one of them.
+    assert_eq!(first(&heard(&three, &heads(&[0, 0])), &three, 1), Some(3));
+    assert_eq!(first(&heard(&three, &heads(&[2, 5])), &three, 90), Some(8));
     // What one of them has more is verified first.
     assert_eq!(first(&heard(&three, &heads(&[2, 5])), &three, 4), None);
 }
@@ -97,12 +103,18 @@ fn a_chain_begins_with_all_or_with_a_quorum_of_others() {
 #[test]
 fn nothing_is_settled_at_the_end_of_an_epoch() {
     let three = authorities(3, Quorum::Majority);
-    let claims = heard(&three, &heads(&[5, 5]));
-    assert_eq!(first(&claims, &three, 997), Some(1_000));
-    assert_eq!(first(&claims, &three, 998), None);
+    let stopped = heard(&three, &heads(&[997, 998]));
+    assert_eq!((first(&stopped, &three, 998), first(&stopped, &three, 999)), (None, Some(1_001)));
+    // Of these it is known that they had no such block, and nobody decides without one of them.
+    let behind = heard(&three, &heads(&[997, 997]));
+    assert_eq!(
+        (first(&behind, &three, 997), first(&behind, &three, 998)),
+        (Some(1_000), Some(1_000))
+    );
     // An epoch of one block has no place where it could be settled otherwise.
-    let every = claims.first_height_to_sign(9, &three, Some(operator(0)), |height| height);
-    assert_eq!(every, Some(12));
+    let every = Epochs::new(1_u64.try_into().unwrap());
+    let every = stopped.first_height_to_sign(998, &three, Some(operator(0)), every);
+    assert_eq!(every, Some(1_001));
 }
 
 #[test]

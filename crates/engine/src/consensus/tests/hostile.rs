@@ -1,8 +1,8 @@
 //! Peers that lie: raw networks without an engine behind them.
 
 use super::support::{
-    DEADLINE, Node, addresses, agree, authorities, authorities_without_the_last, directory,
-    evidence_against, identity, keys, network, open_chain, spec,
+    DEADLINE, Node, addresses, agree, all_vote, authorities, authorities_without_the_last,
+    directory, evidence_against, identity, keys, network, open_chain, spec,
 };
 use crate::{
     Chain, EngineError,
@@ -386,6 +386,7 @@ async fn a_claimed_head_keeps_nobody_from_voting() {
         others.push(liar.clone());
         nodes.push(Node::start(directory.path(), &spec, Some(index as u8), &others));
     }
+    all_vote(&nodes).await;
     nodes[0].reach(2).await;
     timeout(DEADLINE, seen.wait_for(|count| *count > 0)).await.unwrap().unwrap();
     nodes.pop().unwrap().kill().await;

@@ -9,7 +9,7 @@
 //! | head | the status that peers ask each other for |
 
 use super::super::wire::Frame;
-use super::support::{Node, Sieve, addresses, agree, directory, spec};
+use super::support::{Node, Sieve, addresses, agree, all_vote, directory, spec};
 use mfenx_consensus::{Certificate, Message, VoteType};
 use mfenx_network::{GossipMessage, PeerId, Topic};
 use mfenx_primitives::Quorum;
@@ -94,9 +94,8 @@ async fn two_of_three(sieve: impl Fn(u8) -> Sieve) -> (Vec<Node>, [tempfile::Tem
         let path = directories[usize::from(index)].path();
         nodes.push(Node::start_behind(path, &spec, index, &others, sieve(index)));
     }
-    for node in &nodes {
-        node.reach(1).await;
-    }
+    all_vote(&nodes).await;
+    nodes[0].reach(1).await;
     nodes.pop().unwrap().kill().await;
     (nodes, directories)
 }

@@ -1,7 +1,8 @@
 //! Nodes for tests: a store, a pool, a network on loopback, an engine.
 
 use crate::{
-    Chain, Engine, EngineConfig, EngineError, EngineOptions, EngineStatus, HeadFeed, ValidatorKeys,
+    Chain, Engine, EngineConfig, EngineError, EngineOptions, EngineStatus, HeadFeed, Participation,
+    ValidatorKeys,
 };
 use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
@@ -396,7 +397,8 @@ fn signer(index: u32) -> PrivateKeySigner {
     MnemonicBuilder::<English>::default().phrase(PHRASE).index(index).unwrap().build().unwrap()
 }
 
-/// Starts authorities that all know each other.
+/// Starts authorities that all know each other. When they are all of them, waits until each votes: one
+/// that does not is down, and a test that ends another has two.
 pub(super) async fn authorities(
     directories: &[tempfile::TempDir],
     spec: &Arc<ChainSpec>,
@@ -406,7 +408,20 @@ pub(super) async fn authorities(
         let others = addresses(&nodes).await;
         nodes.push(Node::start(directory.path(), spec, Some(index as u8), &others));
     }
+    if spec.consensus().unwrap().authorities.len() == nodes.len() {
+        all_vote(&nodes).await;
+    }
     nodes
+}
+
+/// Waits until each of them votes.
+pub(super) async fn all_vote(nodes: &[Node]) {
+    for node in nodes {
+        let mut status = node.status.clone();
+        let votes = status.wait_for(|status| status.participation == Participation::Validator);
+        let status = timeout(DEADLINE, votes).await.map(|status| status.unwrap().clone());
+        assert!(status.is_ok(), "{:?}", *node.status.borrow());
+    }
 }
 
 /// The first authorities of a chain that has more of them; the others never come.
