@@ -142,3 +142,55 @@ impl fmt::Display for CheckedEvidence {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mfenx_consensus::{ConsensusKey, Height, NilOrVal, Operator, Round, Vote, VoteType};
+
+    const DOMAIN: Domain = Domain { chain_id: 7, genesis_hash: B256::repeat_byte(9) };
+
+    fn member(seed: u8) -> IAuthorities::Authority {
+        let vrf = mfenx_vrf::SecretKey::from_seed([seed + 1; 32]);
+        IAuthorities::Authority {
+            operator: Address::repeat_byte(1),
+            power: 1,
+            consensusKey: ConsensusKey::from_seed(&[seed; 32]).public_key().to_bytes().into(),
+            vrfKey: (*vrf.public_key().as_bytes()).into(),
+            peerKey: B256::repeat_byte(3),
+        }
+    }
+
+    /// What the check says of votes that this seed's key signed on this chain.
+    fn fault(members: &[IAuthorities::Authority], domain: &Domain) -> Option<String> {
+        let vote = |value| Vote {
+            kind: VoteType::Precommit,
+            height: Height(12),
+            round: Round::new(2),
+            value,
+            operator: Operator(Address::repeat_byte(1)),
+        };
+        let key = ConsensusKey::from_seed(&[10; 32]);
+        let signed = |value| key.sign_vote(domain, vote(value));
+        let pair = [signed(NilOrVal::Nil), signed(NilOrVal::Val(B256::ZERO))];
+        let [one, other] = pair;
+        let found = Evidence::of_votes(one, other).unwrap();
+        let proof = found.encode().into();
+        let checked = check(&DOMAIN, 1, members, found, proof);
+        assert_eq!((checked.kind, checked.height, checked.round), ("precommit", 12, 2));
+        let holds = CheckedEvidence { evidence: vec![checked.clone()] };
+        assert_eq!(holds.holds(), checked.fault.is_none());
+        assert_eq!(holds.to_string().contains("PROVES NOTHING"), checked.fault.is_some());
+        checked.fault
+    }
+
+    #[test]
+    fn only_signatures_of_the_registered_key_on_this_chain_prove_something() {
+        assert_eq!(fault(&[member(10)], &DOMAIN), None);
+        let other_key = fault(&[member(20)], &DOMAIN).unwrap();
+        assert!(other_key.contains("signature"), "{other_key}");
+        assert!(fault(&[], &DOMAIN).unwrap().contains("no such authority"));
+        let other_chain = Domain { chain_id: 8, ..DOMAIN };
+        assert!(fault(&[member(10)], &other_chain).is_some());
+    }
+}
