@@ -140,10 +140,11 @@ async fn a_wiped_authority_asks_a_quorum_of_others() {
     nodes.remove(0).kill().await;
     let behind = nodes[0].height();
     nodes[0].reach(behind + 6).await;
-    let signed = nodes[0].height();
+    let before = nodes[0].status.clone();
     for node in nodes {
         node.kill().await;
     }
+    let signed = before.borrow().height;
     let first = Node::start(directories[0].path(), &spec, Some(0), &[]);
     let wiped = directory();
     let wiped = Node::start(wiped.path(), &spec, Some(1), &addresses([&first]).await);
@@ -151,7 +152,7 @@ async fn a_wiped_authority_asks_a_quorum_of_others() {
     let third = addresses([&first, &wiped]).await;
     let third = Node::start(directories[2].path(), &spec, Some(2), &third);
     let height = voting(&wiped).await;
-    assert!(height >= signed + 3, "voted at {height}, and its keys had signed at {signed} before");
+    assert!(height > signed, "voted at {height}, and its keys had signed at {signed} before");
     third.reach(height + 2).await;
     agree([&first, &wiped, &third], height);
 }
