@@ -393,8 +393,8 @@ async fn a_claimed_head_keeps_nobody_from_voting() {
     let mut others = addresses(&nodes).await;
     others.push(liar);
     let wiped = directory();
-    let wiped = Node::start(wiped.path(), &spec, Some(2), &others);
     let start = nodes[0].height();
+    let wiped = Node::start(wiped.path(), &spec, Some(2), &others);
     let mut status = wiped.status.clone();
     let votes = status.wait_for(|status| status.participation == crate::Participation::Validator);
     let height = timeout(DEADLINE, votes).await.unwrap().unwrap().height;

@@ -108,8 +108,8 @@ async fn a_wiped_authority_syncs_before_it_votes() {
     nodes.pop().unwrap().kill().await;
     let others = addresses(&nodes).await;
     let wiped = directory();
-    let back = Node::start(wiped.path(), &spec, Some(2), &others);
     let start = nodes[0].height();
+    let back = Node::start(wiped.path(), &spec, Some(2), &others);
     let mut status = back.status.clone();
     let waiting = status.borrow_and_update().participation;
     assert_eq!(waiting, Participation::Waiting);
