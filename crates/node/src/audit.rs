@@ -65,7 +65,7 @@ fn readable(at: u64, text: &str) -> String {
     let mut value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let Some(fields) = value.as_object_mut() else { return text.to_owned() };
     let mut take = |name: &str| fields.remove(name).unwrap_or_default();
-    let (number, event) = (take("n"), take("event"));
+    let (number, event) = (take("n").as_u64().unwrap_or_default(), take("event"));
     for name in ["time", "prev", "signature"] {
         take(name);
     }
