@@ -277,6 +277,7 @@ fn a_network_in_one_command_that_goes_on_where_it_was() {
     let head = datadir.join("follower-1").join("data");
     let again = crate::sealed::made_again(&datadir.join("chain.json"), &head, dir.path());
     let node = Node::serve(&again);
+    crate::sealed::plain_blocks_are_refused(&datadir.join("chain.json"), &head, dir.path());
     let of = |rpc: &Rpc| rpc.get("mfenx_getCertificate", json!([receipt["blockNumber"]]));
     assert_eq!(of(&node.rpc())["blockHash"], receipt["blockHash"]);
     node.stop("TERM");

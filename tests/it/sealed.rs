@@ -67,6 +67,32 @@ pub(crate) fn made_again(chain: &Path, datadir: &Path, dir: &Path) -> PathBuf {
     again
 }
 
+/// Plain blocks make no chain of authorities that anybody could go on from.
+pub(crate) fn plain_blocks_are_refused(chain: &Path, datadir: &Path, dir: &Path) {
+    let (file, data) = (dir.join("plain"), dir.join("plain-data"));
+    assert_eq!(export(datadir, &[], &file).code, Some(0));
+    let refused = import(chain, &data, &file);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("export --sealed"), "{refused:?}");
+    assert_eq!(
+        os([&"import", &"--unsealed", &"--chain", &chain, &"--datadir", &data, &file]).code,
+        Some(0)
+    );
+    let node = os([
+        &"node",
+        &"--datadir",
+        &data,
+        &"--http",
+        &"127.0.0.1:0",
+        &"--admin",
+        &"127.0.0.1:0",
+        &"--p2p",
+        &"127.0.0.1:0",
+    ]);
+    assert_eq!(node.code, Some(2), "{node:?}");
+    assert!(node.stderr.contains("imported without its seal"), "{node:?}");
+}
+
 fn send(rpc: &Rpc, transaction: TxEip1559) -> Value {
     let sent = rpc.get("eth_sendRawTransaction", json!([sign(&account(0), transaction)]));
     let receipt = receipt(rpc, &sent);

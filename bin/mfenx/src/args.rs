@@ -130,7 +130,7 @@ pub(crate) struct ImportArgs {
     #[arg(long, env = "MFENX_DATADIR", value_name = "DIR")]
     pub(crate) datadir: PathBuf,
     /// Say that you know: blocks without seals say nothing of who made them, only they are checked.
-    /// Of a file that `export --sealed` wrote the seals are verified in any case.
+    /// Of a file that `export --sealed` wrote the seals of all new blocks are verified in any case.
     #[arg(long)]
     pub(crate) unsealed: bool,
     /// The file of RLP blocks, or of blocks with their seals.

@@ -70,6 +70,9 @@ fn chain(name: &str) -> Result<ChainSpec, NodeError> {
 fn import(args: &ImportArgs) -> Result<(), NodeError> {
     let spec = Arc::new(chain(&args.chain)?);
     if !args.unsealed && !mfenx_node::has_seals(&args.blocks)? {
+        if spec.consensus().is_some() {
+            return Err(NodeError::NeedsSeals { path: args.blocks.clone() });
+        }
         output::note("note: seals are not checked: whoever made these blocks is not verified");
     }
     let mut progress = Progress::start();

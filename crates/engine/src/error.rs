@@ -232,6 +232,15 @@ pub enum EngineError {
         /// What is wrong with it.
         fault: String,
     },
+    /// The head was imported without its seal.
+    #[error(
+        "block {number}, the head, was imported without its seal, so nobody can go on from it: make \
+         the directory again from a file of `mfenx export --sealed`, or sync from peers into a new one"
+    )]
+    NoSeal {
+        /// Height of the head.
+        number: u64,
+    },
     /// The network's task is gone.
     #[error("the network ended")]
     Network,

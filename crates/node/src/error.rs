@@ -106,6 +106,15 @@ pub enum NodeError {
         /// The head.
         head: u64,
     },
+    /// Plain blocks for a chain of authorities.
+    #[error(
+        "{path} has blocks without seals, and this chain has authorities: no node can go on from it. \
+         Use a file of `mfenx export --sealed`, or say --unsealed to look at the blocks alone"
+    )]
+    NeedsSeals {
+        /// The file.
+        path: PathBuf,
+    },
     /// A block that was imported without its seal.
     #[error("block {number} has no seal in the store: export without --sealed")]
     NoSeal {
@@ -231,6 +240,8 @@ impl NodeError {
             | Self::OtherConfig { .. }
             | Self::NoSuchBlock { .. }
             | Self::NoSeal { .. }
+            | Self::NeedsSeals { .. }
+            | Self::Engine(EngineError::NoSeal { .. })
             | Self::EmptyRange { .. }
             | Self::BlocksFile { .. }
             | Self::Api(_)

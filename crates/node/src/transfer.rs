@@ -160,21 +160,34 @@ pub fn export(
     if first > last {
         return Err(NodeError::EmptyRange { first, last });
     }
-    let mut writer = BlocksWriter::create(blocks, options.sealed)?;
+    let writer = BlocksWriter::create(blocks, options.sealed)?;
+    if let Err(error) = write_blocks(&store, writer, (first, last), options.sealed) {
+        // Half a chain looks like a whole one.
+        let _ = std::fs::remove_file(blocks);
+        return Err(error);
+    }
+    let leaves_seals = !options.sealed && store.reader()?.certificate(last)?.is_some();
+    Ok(ExportReport { blocks: last.saturating_add(1).saturating_sub(first), leaves_seals })
+}
+
+fn write_blocks(
+    store: &Store,
+    mut writer: BlocksWriter,
+    (first, last): (u64, u64),
+    sealed: bool,
+) -> Result<(), NodeError> {
     for number in first..=last {
         // A reader a block: a long one would keep freed pages from being reused.
         let reader = store.reader()?;
-        let block = reader.block(number)?.ok_or(NodeError::NoSuchBlock { number, head })?;
-        let seal = if options.sealed {
+        let block = reader.block(number)?.ok_or(NodeError::NoSuchBlock { number, head: last })?;
+        let seal = if sealed {
             Some(reader.certificate(number)?.ok_or(NodeError::NoSeal { number })?)
         } else {
             None
         };
         writer.write(&block, seal.as_deref())?;
     }
-    writer.finish()?;
-    let leaves_seals = !options.sealed && store.reader()?.certificate(last)?.is_some();
-    Ok(ExportReport { blocks: last.saturating_add(1).saturating_sub(first), leaves_seals })
+    writer.finish()
 }
 
 /// Opens the store of a directory that holds a chain.

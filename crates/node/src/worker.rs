@@ -277,6 +277,7 @@ pub fn run_worker(
         device: &detected,
         stake: terms.stake,
     };
+    mfenx_worker::check_directory(&opened.contract, registration.key, &config.access.directory)?;
     let name = mfenx_worker::register(&opened.contract, &registration)?;
     let operator = opened.contract.account();
     let directory = &config.access.directory;

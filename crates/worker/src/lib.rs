@@ -39,6 +39,6 @@ pub use device::{Detected, detect_cpu, detect_gpus};
 pub use error::WorkerError;
 pub use interface::{COMPUTE_ADDRESS, ICompute};
 pub use observe::{Observed, Observer};
-pub use register::{Registration, register};
+pub use register::{Registration, check_directory, register};
 pub use report::{Earnings, Status, status};
 pub use worker::{Limits, Worker};

@@ -1,6 +1,7 @@
 //! Becoming a worker.
 
 use crate::{
+    book::Book,
     contract::{Contract, events_of},
     device::Detected,
     error::WorkerError,
@@ -9,6 +10,7 @@ use crate::{
 };
 use alloy_primitives::{Address, B256, U256};
 use ed25519_dalek::{Signer, SigningKey};
+use std::path::Path;
 
 /// What a worker is registered with.
 #[derive(Debug, Clone)]
@@ -42,6 +44,20 @@ pub(crate) fn name(
 ) -> Result<Address, WorkerError> {
     let key = B256::from(key.verifying_key().to_bytes());
     contract.view(&ICompute::workerOfCall { operator, key })
+}
+
+/// Looks whether a directory can be that of the worker with this key, and of no other, before anything
+/// is staked for it.
+///
+/// # Errors
+/// It is another worker's, or in use.
+pub fn check_directory(
+    contract: &Contract,
+    key: &SigningKey,
+    directory: &Path,
+) -> Result<(), WorkerError> {
+    let worker = name(contract, contract.account(), key)?;
+    Book::open(directory, contract.chain_id(), worker, 0).map(drop)
 }
 
 /// Registers a worker of the contract's account, unless it is registered, and says its name.

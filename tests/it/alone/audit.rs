@@ -68,7 +68,7 @@ fn evidence_reaches_whoever_was_dead_and_strangers_can_check_it() {
     let found = evidence(&cluster);
     // One has heard of it, dies in the middle of a line of its audit log, and comes back.
     cluster.kill(2);
-    let line = hex::encode(found.encode()) + "\n";
+    let line = format!("{} {}\n", hex::encode(found.encode()), hex::encode(&found.digest()[..16]));
     fs::write(cluster.members[2].data.join("consensus/evidence"), line).unwrap();
     let mut torn = fs::OpenOptions::new().append(true).open(log_of(&cluster, 2)).unwrap();
     torn.write_all(br#"{"n":99,"time":17"#).unwrap();

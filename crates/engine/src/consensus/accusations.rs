@@ -24,6 +24,8 @@ use mfenx_network::{PeerId, Protocol, Target, Topic, Verdict};
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
+/// Proofs that one peer is asked for, one answer after the other.
+const PROOFS_OF_PEER_MAX: u32 = 4_096;
 /// How often some peers are asked without cause.
 const ASK_AGAIN: Duration = Duration::from_secs(600);
 const ASKS_MAX: usize = 32;
@@ -235,8 +237,8 @@ impl Driver {
             }
         }
         let next = first.saturating_add(proofs.len() as u32);
-        // A peer that sends them one by one would keep us busy.
-        if proofs.len() == PROOFS_MAX && next < all {
+        // A peer that sends them one by one, or the same without end, would keep us busy.
+        if proofs.len() == PROOFS_MAX && next < all && next < PROOFS_OF_PEER_MAX {
             self.inquiry.asks.push_back((peer, next));
         }
     }

@@ -1,5 +1,7 @@
 //! Proofs that an authority signed two messages of which it may sign one: kept in the file
-//! `evidence`, one line of hexadecimal digits each, in the order in which they came.
+//! `evidence`, one line of hexadecimal digits each with a checksum, in the order in which they came.
+//! They were verified before they were kept. A line that is damaged is left out: whoever passed it on
+//! would look like a liar.
 //!
 //! Bounds: a liar can make proofs without end, and more prove nothing more. [`PER_OPERATOR_MAX`] are
 //! kept against one authority, [`FILE_BYTES_MAX`] in all; what is beyond is not passed on either.
@@ -53,11 +55,12 @@ impl Proofs {
         proofs.torn = bytes.last().is_some_and(|last| *last != b'\n');
         let mut kept = Vec::new();
         for line in String::from_utf8_lossy(&bytes).lines() {
-            let bytes = hex::decode(line).ok();
-            match bytes.and_then(|bytes| Evidence::decode(&bytes).ok()) {
+            match read_line(line) {
                 Some(found) if proofs.remember(&found) => kept.push(found),
                 Some(_) => {}
-                None => tracing::warn!(path = %proofs.path.display(), "a line is no evidence"),
+                None => {
+                    tracing::warn!(path = %proofs.path.display(), "a line is damaged, or no evidence");
+                }
             }
         }
         proofs.kept.send_replace(Arc::new(kept));
@@ -99,7 +102,7 @@ impl Proofs {
         }
         let end = if self.torn { "\n" } else { "" };
         self.torn = true;
-        file.write_all(format!("{end}{}\n", hex::encode(found.encode())).as_bytes())?;
+        file.write_all(format!("{end}{}\n", write_line(found)).as_bytes())?;
         file.sync_data()?;
         self.torn = false;
         Ok(true)
@@ -112,6 +115,18 @@ impl Proofs {
         }
         new
     }
+}
+
+/// The encoding and the first half of its digest.
+fn write_line(found: &Evidence) -> String {
+    let [bytes, digest] = [found.encode().as_slice(), &found.digest()].map(hex::encode);
+    format!("{bytes} {}", digest.get(..32).unwrap_or_default())
+}
+
+fn read_line(line: &str) -> Option<Evidence> {
+    let (bytes, _) = line.split_once(' ')?;
+    let found = Evidence::decode(&hex::decode(bytes).ok()?).ok()?;
+    (write_line(&found) == line).then_some(found)
 }
 
 #[cfg(test)]
@@ -151,6 +166,26 @@ mod tests {
         assert!(again.lack(&first), "half a line proves nothing");
         assert!(again.keep(&second).unwrap() && again.keep(&first).unwrap());
         assert_eq!(*Proofs::open(directory.path()).kept(), [second, first]);
+    }
+
+    #[test]
+    fn a_digit_that_changed_is_noticed() {
+        let spec = spec(1, Quorum::Majority, 1_000);
+        let directory = tempfile::tempdir().unwrap();
+        let mut proofs = Proofs::open(directory.path());
+        let [damaged, sound] = [7, 8].map(|height| evidence_against(&spec, &keys(0), height));
+        assert!(proofs.keep(&damaged).unwrap() && proofs.keep(&sound).unwrap());
+        let mut bytes = fs::read(&proofs.path).unwrap();
+        let length = bytes.iter().position(|byte| *byte == b' ').unwrap();
+        for place in [length / 2, length - 1, length + 1] {
+            let digit = bytes[place];
+            bytes[place] = if digit == b'0' { b'1' } else { b'0' };
+            fs::write(&proofs.path, &bytes).unwrap();
+            assert_eq!(Proofs::open(directory.path()).kept().len(), 1, "at {place}");
+            bytes[place] = digit;
+        }
+        fs::write(&proofs.path, &bytes).unwrap();
+        assert_eq!(*Proofs::open(directory.path()).kept(), [damaged, sound]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::{
     settle::Claims,
     sync::SyncState,
 };
-use crate::{error::EngineError, sets::Sets};
+use crate::{chain::head_of, error::EngineError, sets::Sets};
 use mfenx_network::GossipMessage;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::{
@@ -34,9 +34,12 @@ impl Driver {
         let EngineConfig { chain, pool, feed, network, events, keys, directory, options } = config;
         let mut sets = Sets::new(Arc::clone(chain.spec()))?;
         let reader = chain.store().reader()?;
+        let head = head_of(&reader)?;
+        if head.number > 0 && reader.certificate(head.number)?.is_none() {
+            return Err(EngineError::NoSeal { number: head.number });
+        }
         let authorities = sets.after_head(&reader)?;
         drop(reader);
-        let head = chain.head()?;
         let keys = keys.map(Arc::new);
         let mut recovered = Recovered::default();
         let (mut journal, mut audit) = (None, None);

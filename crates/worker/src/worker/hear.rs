@@ -8,28 +8,50 @@ use crate::{
     interface::ICompute::{self, IComputeEvents as Event},
 };
 use alloy_primitives::{B256, U256};
+use mfenx_client::ClientError;
 
 /// Blocks whose events are asked for at once.
 const BLOCKS_MAX: u64 = 1_000;
 
+/// Asks for a range of blocks, and for a shorter one as long as the node refuses it: there may be more
+/// events than it answers with. What was found, and up to which block.
+fn within<T>(
+    (from, mut to): (u64, u64),
+    mut ask: impl FnMut((u64, u64)) -> Result<T, WorkerError>,
+) -> Result<(T, u64), WorkerError> {
+    loop {
+        match ask((from, to)) {
+            Ok(found) => return Ok((found, to)),
+            Err(WorkerError::Client(ClientError::Rpc { .. })) if to > from => {
+                to = from + (to - from) / 2;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 impl Worker {
-    /// Reads the events since the last look.
+    /// Reads the events since the last look. Ours first: what happens to others, however much of it,
+    /// keeps no job of ours waiting.
     pub(super) fn hear(&mut self, head: Head) -> Result<(), WorkerError> {
+        self.hear_of_us(head)?;
+        if let Err(error) = self.hear_of_everybody(head) {
+            tracing::warn!(%error, "what was ordered is not heard now");
+        }
+        Ok(())
+    }
+
+    fn hear_of_everybody(&mut self, head: Head) -> Result<(), WorkerError> {
         let everybody = [
             signature::<ICompute::Posted>(),
             signature::<ICompute::RoundOpened>(),
             signature::<ICompute::Redrawn>(),
             signature::<ICompute::Cancelled>(),
         ];
-        let ours = [
-            signature::<ICompute::Assigned>(),
-            signature::<ICompute::Verified>(),
-            signature::<ICompute::Failed>(),
-            signature::<ICompute::Late>(),
-        ];
         while self.heard < head.number {
-            let (from, to) = (self.heard + 1, head.number.min(self.heard + BLOCKS_MAX));
-            for happened in self.contract.events((from, to), &everybody, None)? {
+            let range = (self.heard + 1, head.number.min(self.heard + BLOCKS_MAX));
+            let (found, to) = within(range, |range| self.contract.events(range, &everybody, None))?;
+            for happened in found {
                 match &happened.event {
                     Event::RoundOpened(it) => self.remember_round(it.round, it.height),
                     _ => self.chores.hear(&self.contract, &happened)?,
@@ -37,13 +59,25 @@ impl Worker {
             }
             self.heard = to;
         }
+        Ok(())
+    }
+
+    fn hear_of_us(&mut self, head: Head) -> Result<(), WorkerError> {
+        let ours = [
+            signature::<ICompute::Assigned>(),
+            signature::<ICompute::Verified>(),
+            signature::<ICompute::Failed>(),
+            signature::<ICompute::Late>(),
+        ];
         while self.book.cursor() < head.number {
             let from = self.book.cursor() + 1;
-            let to = head.number.min(from + BLOCKS_MAX - 1);
+            let range = (from, head.number.min(from + BLOCKS_MAX - 1));
+            let ours = |range| self.contract.events(range, &ours, Some((2, self.name)));
+            let (found, to) = within(range, ours)?;
             // The earnings and the cursor are written together, so nothing is counted twice.
             let mut assigned = Vec::new();
             let before = *self.book.earnings();
-            for happened in self.contract.events((from, to), &ours, Some((2, self.name)))? {
+            for happened in found {
                 match self.count(&happened) {
                     Ok(Some(id)) => assigned.push(id),
                     Ok(None) => {}
@@ -129,4 +163,33 @@ impl Worker {
 /// Benchmarks have the highest bit.
 fn is_benchmark(job: U256) -> bool {
     job.bit(255)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal() -> WorkerError {
+        let message = "query returned more than 10000 results".into();
+        WorkerError::Client(ClientError::Rpc { method: "eth_getLogs", code: -32005, message })
+    }
+
+    #[test]
+    fn a_range_with_too_many_events_is_asked_for_in_parts() {
+        // Seven blocks at a time are answered.
+        let ask = |(from, to): (u64, u64)| if to - from < 7 { Ok(to) } else { Err(refusal()) };
+        let (mut heard, mut asked) = (0, 0);
+        while heard < 1_000 {
+            let (found, to) = within((heard + 1, 1_000), |range| {
+                asked += 1;
+                ask(range)
+            })
+            .unwrap();
+            assert!(found == to && to > heard && to <= 1_000);
+            heard = to;
+        }
+        assert!(asked < 4_000, "{asked}");
+        // One block that is refused is refused.
+        assert!(within((5, 9), |_| Err::<(), _>(refusal())).is_err());
+    }
 }
