@@ -19,8 +19,11 @@ fn kept(directory: &tempfile::TempDir) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-fn hex(found: &Evidence) -> String {
-    alloy_primitives::hex::encode(found.encode())
+/// Its line in the file.
+fn line(found: &Evidence) -> String {
+    let [bytes, digest] =
+        [found.encode().as_slice(), &found.digest()[..16]].map(alloy_primitives::hex::encode);
+    format!("{bytes} {digest}")
 }
 
 async fn until(what: &str, condition: impl Fn() -> bool) {
@@ -64,15 +67,15 @@ async fn who_was_not_there_is_told_and_it_is_written_down() {
     let path = directories[0].path().join("consensus");
     fs::create_dir_all(&path).unwrap();
     // Found by an earlier run, when nobody else was there to hear of it.
-    fs::write(path.join("evidence"), hex(&old) + "\n").unwrap();
+    fs::write(path.join("evidence"), line(&old) + "\n").unwrap();
     let nodes = authorities(&directories, &spec).await;
-    until("the authorities know", || (1..3).all(|one| kept(&directories[one]) == [hex(&old)]))
+    until("the authorities know", || (1..3).all(|one| kept(&directories[one]) == [line(&old)]))
         .await;
     nodes[0].reach(2).await;
     let followed = directory();
     // Whoever it is connected to can tell.
     let follower = Node::start(followed.path(), &spec, None, &addresses(&nodes[2..]).await);
-    until("a follower knows", || kept(&followed) == [hex(&old)]).await;
+    until("a follower knows", || kept(&followed) == [line(&old)]).await;
     follower.stop().await;
     for node in nodes {
         node.stop().await;
@@ -107,7 +110,7 @@ async fn evidence_of_an_earlier_epoch_is_taken_and_that_of_strangers_is_not() {
     };
     repeat(say, || (0..2).all(|index| !kept(&directories[index]).is_empty())).await;
     for directory in &directories[..2] {
-        assert_eq!(kept(directory), [hex(&real)]);
+        assert_eq!(kept(directory), [line(&real)]);
     }
 }
 
