@@ -8,7 +8,7 @@ use mfenx_consensus::{Domain, Evidence, ValidatorSet};
 use mfenx_engine::IAuthorities;
 use mfenx_primitives::{Authority, Quorum};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{collections::BTreeMap, fmt};
 
 /// Evidence of one node, checked.
@@ -46,6 +46,11 @@ struct Kept {
     proof: Bytes,
 }
 
+#[derive(Deserialize)]
+struct Genesis {
+    hash: B256,
+}
+
 pub(super) fn evidence(
     client: &Client,
     chain_id: u64,
@@ -54,9 +59,8 @@ pub(super) fn evidence(
     let params = operator.map_or_else(|| json!([]), |operator| json!([operator]));
     let kept: Option<Vec<Kept>> = client.call("mfenx_getEvidence", params)?;
     let Some(kept) = kept else { return Err(RegistryError::NoEvidence) };
-    let genesis: Value = client.call("eth_getBlockByNumber", json!(["0x0", false]))?;
-    let genesis_hash = serde_json::from_value(genesis["hash"].clone()).unwrap_or_default();
-    let domain = Domain { chain_id, genesis_hash };
+    let genesis: Genesis = client.call("eth_getBlockByNumber", json!(["0x0", false]))?;
+    let domain = Domain { chain_id, genesis_hash: genesis.hash };
     let blocks = client.view(&IAuthorities::epochBlocksCall {}, "latest")?.max(1);
     let mut sets = BTreeMap::new();
     let mut evidence = Vec::new();
