@@ -10,14 +10,14 @@ contract Compute is Jobs {
     uint256 private constant VIEW_NO = 2;
 
     function support(ListKind kind, bytes32 value, bool listed) external override {
-        (address[] memory members, uint256[] memory powers) = _authorities();
-        _requireMember(members);
+        (address[] memory members, uint256[] memory powers) = _colleagues();
         bool isFloor = kind == ListKind.Floor;
         // Each value of a list is a question of its own. Of the floor there is one, and each authority
         // has one view of it: plus one, since 0 is none.
         bytes32 entry = _entry(kind, isFloor ? bytes32(0) : value);
-        uint256 own = isFloor ? uint256(value) + 1 : listed ? VIEW_YES : VIEW_NO;
+        uint256 own = !isFloor ? listed ? VIEW_YES : VIEW_NO : listed ? uint256(value) + 1 : 0;
         _views[entry][msg.sender] = own;
+        if (own == 0) return;
         uint256 power = 0;
         uint256 total = 0;
         for (uint256 i = 0; i < members.length; ++i) {
@@ -134,9 +134,6 @@ contract Compute is Jobs {
 
     function isAuthority(address account) external view override returns (bool) {
         (address[] memory members,) = _authorities();
-        for (uint256 i = 0; i < members.length; ++i) {
-            if (members[i] == account) return true;
-        }
-        return false;
+        return _isMember(members, account);
     }
 }

@@ -150,7 +150,9 @@ abstract contract Orders is Workers {
     /// Whether a worker of the pool may have a result of this order, drawn by the block `height`.
     /// Who came into the pool when that beacon was known could have chosen its place there. A slash
     /// is never less than the reward. All that the worker has to do before it commits takes at most
-    /// half of the time that there is for this job, so that whoever works by deadline is never late.
+    /// half of the time that there is for this job, so that whoever works by deadline is never late;
+    /// so does what an opening has to compute again, of the blocks that there are for it, of which
+    /// each takes a second or more.
     function _fits(Worker storage worker_, Order memory wanted) private view returns (bool) {
         if (worker_.enteredAt >= wanted.height || !_isMeasured(worker_) || worker_.class < wanted.minClass) return false;
         if (worker_.live >= worker_.terms.capacity || worker_.reputation < wanted.minReputation) return false;
@@ -158,6 +160,9 @@ abstract contract Orders is Workers {
         uint256 work = _workOf(wanted);
         uint256 time = wanted.commitSeconds - CHAIN_SECONDS;
         if (2 * (worker_.load + work) > worker_.rate * time) return false;
+        // An opening computes the rounds of its positions once more.
+        uint256 opened = wanted.samples < wanted.rounds ? work / wanted.rounds * wanted.samples : work;
+        if (2 * opened > uint256(worker_.rate) * _params.openBlocks) return false;
         uint256 asked = _asked(worker_.terms.base, worker_.terms.price, work);
         return asked <= wanted.reward && _bannedSubject(worker_) == 0;
     }

@@ -43,8 +43,7 @@ abstract contract Rounds is Orders {
     }
 
     function report(uint256[] calldata ids, uint32[] calldata milliseconds) external override {
-        (address[] memory members,) = _authorities();
-        _requireMember(members);
+        _colleagues();
         for (uint256 i = 0; i < ids.length; ++i) {
             uint256 id = ids[i];
             JobState state = _jobs[id].state;
@@ -84,20 +83,17 @@ abstract contract Rounds is Orders {
         Round storage round_ = _rounds[roundId];
         Taken storage taken = _taken[id];
         bool flagged = _deviates(rate, taken.known);
-        // Declared anew since the round was opened: it says nothing about that.
-        if (round_.time >= it.attestedAt) {
-            if (roundId >= it.decidedBy) {
-                it.decidedBy = uint32(roundId + 1);
-                it.measured = accepted;
-                it.flagged = flagged;
-                it.flaggedAt = flagged ? uint40(block.timestamp) : 0;
-            }
-            if (taken.isNewcomer) it.since = uint40(block.timestamp);
-            if ((taken.isNewcomer || round_.kind == RoundKind.All) && roundId >= it.recordedBy) {
-                it.recordedBy = uint32(roundId + 1);
-                it.rate = rate;
-                it.validUntil = uint40(_validUntil(round_.time));
-            }
+        Duties storage duties = it.duties;
+        if (roundId >= duties.decidedBy) {
+            duties.decidedBy = uint32(roundId + 1);
+            _setMeasured(it, accepted);
+            it.flagged = flagged;
+            duties.flaggedFrom = flagged ? uint32(_rounds.length) : 0;
+        }
+        if ((taken.isNewcomer || round_.kind == RoundKind.All) && roundId >= duties.recordedBy) {
+            duties.recordedBy = uint32(roundId + 1);
+            it.rate = rate;
+            it.validUntil = uint40(_validUntil(round_.time));
         }
         emit Settled(id, made.worker, rate, accepted, flagged);
         refresh(made.worker);
@@ -144,7 +140,7 @@ abstract contract Rounds is Orders {
     function isAsked(uint256 roundId, address workerId) public view override returns (bool) {
         Worker storage it = _workers[workerId];
         if (!_isRegistered(roundId, it)) return false;
-        return (!_isMeasured(it) && roundId >= it.decidedBy) || _mustAnswer(roundId, workerId);
+        return (!_isMeasured(it) && roundId >= it.duties.decidedBy) || _mustAnswer(roundId, workerId);
     }
 
     /// Whether it is there, and was when the round was opened.
@@ -154,12 +150,14 @@ abstract contract Rounds is Orders {
     }
 
     /// Whether a worker that was measured when the round was opened owes it an answer. What it does
-    /// after that, such as a new declaration, does not change it.
+    /// after that, such as a new declaration, does not change it, until it was measured twice anew.
     function _mustAnswer(uint256 roundId, address workerId) private view returns (bool) {
         Round storage round_ = _round(roundId);
         Worker storage it = _workers[workerId];
-        if (it.since >= round_.time || (!_isMeasured(it) && it.boundUntil <= round_.time)) return false;
-        if (round_.kind == RoundKind.All || (it.flagged && it.flaggedAt < round_.time)) return true;
+        Duties storage duties = it.duties;
+        bool isDue = roundId >= duties.from && (it.measured ? round_.time <= it.validUntil : roundId < duties.to);
+        if (!isDue && (roundId < duties.boundFrom || roundId >= duties.boundTo)) return false;
+        if (round_.kind == RoundKind.All || (it.flagged && roundId >= duties.flaggedFrom)) return true;
         return uint256(keccak256(abi.encode(_beta(round_.height), workerId))) % SPOT_SHARE == 0;
     }
 

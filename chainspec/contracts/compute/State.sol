@@ -37,7 +37,6 @@ abstract contract State is ICompute {
         bool isNewcomer;
     }
 
-
     address internal constant BLAKE3 = 0x00000000000000000000000000000002B4030001;
     address internal constant ED25519 = 0x00000000000000000000000000000002B4030002;
     address internal constant BEACON = 0x00000000000000000000000000000002b4030004;
@@ -129,11 +128,17 @@ abstract contract State is ICompute {
         }
     }
 
-    function _requireMember(address[] memory members) internal view {
+    function _isMember(address[] memory members, address account) internal pure returns (bool) {
         for (uint256 i = 0; i < members.length; ++i) {
-            if (members[i] == msg.sender) return;
+            if (members[i] == account) return true;
         }
-        revert NotAuthority(msg.sender);
+        return false;
+    }
+
+    /// The authorities and their power, of whom the caller has to be one.
+    function _colleagues() internal view returns (address[] memory members, uint256[] memory powers) {
+        (members, powers) = _authorities();
+        if (!_isMember(members, msg.sender)) revert NotAuthority(msg.sender);
     }
 
     // Lists

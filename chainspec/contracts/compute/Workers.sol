@@ -148,9 +148,8 @@ abstract contract Workers is State {
         bytes32 banned = _bannedSubject(it);
         if (banned != 0) revert IsBanned(banned);
         _takeCard(id, device.fingerprint);
-        if (_isMeasured(it)) it.boundUntil = uint40(block.timestamp);
-        it.measured = false;
-        it.attestedAt = uint40(block.timestamp);
+        _void(it, _rounds.length);
+        it.duties.recordedBy = it.duties.decidedBy;
         emit Attested(id, class, device);
         refresh(id);
     }
@@ -241,9 +240,25 @@ abstract contract Workers is State {
 
     /// The measurement is void, unless a later round than the first `rounds` has made it.
     function _void(Worker storage it, uint256 rounds) internal {
-        if (rounds < it.decidedBy) return;
-        it.decidedBy = uint32(rounds);
-        it.measured = false;
+        if (rounds < it.duties.decidedBy) return;
+        it.duties.decidedBy = uint32(rounds);
+        _setMeasured(it, false);
+    }
+
+    /// Whoever is measured has to answer all rounds that are opened from now on; whose measurement is
+    /// void, none of them, but those before.
+    function _setMeasured(Worker storage it, bool measured) internal {
+        bool was = _isMeasured(it);
+        it.measured = measured;
+        if (was == measured) return;
+        Duties storage duties = it.duties;
+        uint32 next = uint32(_rounds.length);
+        // Measured anew, and not at once.
+        if (!was && duties.to != next) {
+            if (duties.from != duties.to) (duties.boundFrom, duties.boundTo) = (duties.from, duties.to);
+            duties.from = next;
+        }
+        duties.to = next;
     }
 
     // Terms and stake

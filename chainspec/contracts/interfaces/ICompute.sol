@@ -84,6 +84,24 @@ interface ICompute {
         uint64 price;
     }
 
+    /// Which rounds ask a worker, and which count. All are numbers of rounds.
+    struct Duties {
+        /// The first round that was opened when it was measured: from here on it has to answer, while
+        /// it is measured; once the measurement is void, up to the round before `to`.
+        uint32 from;
+        uint32 to;
+        /// The same of the time before it was measured last.
+        uint32 boundFrom;
+        uint32 boundTo;
+        /// The first round whose benchmark may still decide `measured` and `flagged`: what newer ones
+        /// said, or a new declaration, stands.
+        uint32 decidedBy;
+        /// The same of the record.
+        uint32 recordedBy;
+        /// The first round after it was flagged last, which spot checks ask for that. 0 while it is not.
+        uint32 flaggedFrom;
+    }
+
     struct Worker {
         address operator;
         /// May commit and open beside the operator; 0 for none.
@@ -108,24 +126,13 @@ interface ICompute {
         uint32 reputation;
         /// The end of the measurement.
         uint40 validUntil;
-        /// When it was measured as a newcomer; it has to answer rounds that are opened later.
-        uint40 since;
-        /// When device or class were declared last; measurements from before do not count.
-        uint40 attestedAt;
         /// When `exit` was called; 0 while it is there.
         uint40 exitedAt;
         /// Its place in the pool of workers that can be drawn, plus one; 0 for outside.
         uint32 place;
         /// The block in which it came into the pool; drawn by beacons of later blocks only.
         uint40 enteredAt;
-        /// When it was flagged last; rounds that were opened before do not ask it for that. 0 while it is not.
-        uint40 flaggedAt;
-        /// When it declared anew while it was measured: rounds that were opened before still ask it.
-        uint40 boundUntil;
-        /// The newest round whose benchmark decided `measured` and `flagged`, plus one.
-        uint32 decidedBy;
-        /// The newest round whose benchmark is the record, plus one.
-        uint32 recordedBy;
+        Duties duties;
         Terms terms;
         Device device;
     }
@@ -294,7 +301,8 @@ interface ICompute {
     // Authorities
 
     /// An authority's view of whether `value` should be on a list. When the power of those with the
-    /// same view is more than half, it is so. Views can be changed and called again.
+    /// same view is more than half, it is so. Views can be changed and called again. Of `Floor`, an
+    /// authority has one view, and `listed` false takes it back.
     function support(ListKind kind, bytes32 value, bool listed) external;
 
     /// How long benchmarks took, as this authority saw it: from the arrival of the round's block to
@@ -315,7 +323,7 @@ interface ICompute {
     ) external payable returns (address worker);
 
     /// Declares device and class anew, when no job is under way; the measurement has to be made again.
-    /// What rounds asked before is still asked.
+    /// What rounds that were opened before ask is still asked.
     function attest(address worker, uint8 class, Device calldata device, bytes calldata signature) external;
 
     function addStake(address worker) external payable;

@@ -33,7 +33,7 @@ contract DutiesTest is Fixture {
         uint256 spot = _unasked(id);
         measure(all, id, 1_200);
         ICompute.Worker memory it = compute.worker(id);
-        check(it.flagged && it.flaggedAt == block.timestamp, "flagged");
+        check(it.flagged && it.duties.flaggedFrom == spot + 1, "flagged");
         check(!compute.isAsked(spot, id), "asked by a round from before");
         vm.warp(block.timestamp + 200);
         vm.expectRevert(abi.encodeWithSelector(ICompute.NotChosen.selector, id));
@@ -43,12 +43,12 @@ contract DutiesTest is Fixture {
         check(compute.isAsked(next, id), "asked by the next");
         vm.warp(block.timestamp + 3);
         measure(next, id, 1_400);
-        equal(compute.worker(id).flaggedAt, block.timestamp, "flagged again");
+        equal(compute.worker(id).duties.flaggedFrom, next + 1, "flagged again");
         vm.warp(block.timestamp + 1 days);
         next = openRound(ICompute.RoundKind.Spot);
         vm.warp(block.timestamp + 3);
         measure(next, id, 1_200);
-        check(!compute.worker(id).flagged && compute.worker(id).flaggedAt == 0, "no more");
+        check(!compute.worker(id).flagged && compute.worker(id).duties.flaggedFrom == 0, "no more");
     }
 
     /// A spot round whose beacon does not draw the worker.
@@ -94,6 +94,104 @@ contract DutiesTest is Fixture {
         vm.warp(block.timestamp + 100);
         vm.expectRevert(abi.encodeWithSelector(ICompute.NotChosen.selector, id));
         compute.miss(round, id);
+    }
+
+    /// Not in the second of the opening either: what counts is which came first.
+    function test_a_round_and_a_declaration_in_one_second_have_an_order() external {
+        address id = member(ALICE, 1);
+        address other = member(BUYER, 1);
+        _nextWindow();
+        _attest(other, 1);
+        uint256 round = openRound(ICompute.RoundKind.All);
+        _attest(id, 1);
+        vm.warp(block.timestamp + 100);
+        vm.expectRevert(abi.encodeWithSelector(ICompute.NotChosen.selector, other));
+        compute.miss(round, other);
+        compute.miss(round, id);
+        equal(compute.worker(id).class, 0, "one class lower");
+        equal(compute.worker(other).class, 1, "it was not measured");
+    }
+
+    /// A benchmark from before a declaration says nothing about it, in the same second either.
+    function test_a_round_of_the_same_second_does_not_measure_what_is_declared_after_it() external {
+        address id = newcomer(ALICE, 1);
+        uint256 round = openRound(ICompute.RoundKind.Spot);
+        address other = newcomer(BUYER, 1);
+        check(compute.isAsked(round, id), "registered before");
+        check(!compute.isAsked(round, other), "registered after");
+        _attest(id, 0);
+        check(!compute.isAsked(round, id), "declared after");
+    }
+
+    function test_being_measured_anew_does_not_evade_a_round() external {
+        address id = member(ALICE, 1);
+        _nextWindow();
+        uint256 missed = openRound(ICompute.RoundKind.All);
+        _attest(id, 1);
+        _nextDay();
+        uint256 later = openRound(ICompute.RoundKind.Spot);
+        vm.warp(block.timestamp + 3);
+        measure(later, id, 1_000);
+        check(compute.isAsked(missed, id), "still asked");
+        compute.miss(missed, id);
+        ICompute.Worker memory it = compute.worker(id);
+        check(it.class == 0 && it.measured, "one class lower, and as the later round measured it");
+    }
+
+    /// Rounds, declarations, measurements and failures in any order, beside a model: whoever is measured
+    /// when a round is opened owes it an answer, until it was measured twice anew.
+    function test_who_owes_an_answer_was_measured_at_the_opening(bytes calldata steps) external {
+        // A window of 4,000 days, so that measurements last and spot checks ask in each of them.
+        _put(0, uint256(vm.load(address(compute), 0)) & ~(uint256(type(uint32).max) << 184) | uint256(4_000 days) << 184);
+        address id = newcomer(ALICE, 1);
+        uint256 now_ = 0;
+        uint256 before = 0;
+        uint256 answered = 0;
+        bool wasOut = false;
+        uint256 next = 0;
+        for (uint256 i = 0; i < steps.length && i < 24; ++i) {
+            uint256 step = uint8(steps[i]) % 4;
+            bool was = compute.worker(id).measured;
+            if (step == 1) {
+                _attest(id, 1);
+            } else if (step == 0 || next == 0) {
+                _nextDay();
+                if (was) _flag(id);
+                uint256 round = openRound(ICompute.RoundKind.Spot);
+                next = round + 1;
+                if (was) now_ |= 1 << round;
+                else wasOut = true;
+                vm.warp(block.timestamp + 3);
+            } else if (_open(next - 1, id)) {
+                if (step == 2) {
+                    measure(next - 1, id, 1_000);
+                } else {
+                    cheat(compute.benchmarkId(next - 1, id));
+                    // A strike that does not count, so that it can go on for ever.
+                    _list(ICompute.ListKind.Pardon, compute.worker(id).key);
+                    _list(ICompute.ListKind.Pardon, bytes32(uint256(uint160(ALICE))));
+                    _list(ICompute.ListKind.Pardon, compute.worker(id).device.fingerprint);
+                }
+                answered |= 1 << next - 1;
+            }
+            if (!was && compute.worker(id).measured && wasOut) {
+                if (now_ != 0) (before, now_) = (now_, 0);
+                wasOut = false;
+            }
+        }
+        vm.warp(block.timestamp + 200);
+        _flag(id);
+        for (uint256 round = 0; round < next; ++round) {
+            uint256 state = vm.snapshotState();
+            (bool ok,) = address(compute).call(abi.encodeCall(ICompute.miss, (round, id)));
+            check(ok == (((now_ | before) & ~answered) >> round & 1 == 1), string.concat("round ", vm.toString(round)));
+            check(vm.revertToState(state), "back");
+        }
+    }
+
+    function _open(uint256 round, address id) private view returns (bool) {
+        bool isNew = compute.job(compute.benchmarkId(round, id)).state == ICompute.JobState.None;
+        return isNew && compute.isAsked(round, id);
     }
 
     function test_leaving_does_not_evade_a_round() external {
@@ -186,7 +284,14 @@ contract DutiesTest is Fixture {
         ICompute.Worker memory it = compute.worker(id);
         // Who is let in or out for a moment, by what does not hold in the end, comes in anew.
         it.enteredAt = 0;
-        return keccak256(abi.encode(it));
+        // The same rounds are asked for other reasons.
+        (it.duties.from, it.duties.to, it.duties.boundFrom, it.duties.boundTo) = (0, 0, 0, 0);
+        (, uint256 rounds,) = compute.counts();
+        bool[] memory asked = new bool[](rounds);
+        for (uint256 i = 0; i < rounds; ++i) {
+            asked[i] = compute.isAsked(i, id);
+        }
+        return keccak256(abi.encode(it, asked));
     }
 
     /// What was missed or has failed is void, also when something from before is settled later.
@@ -203,8 +308,10 @@ contract DutiesTest is Fixture {
         check(!compute.worker(id).measured, "missed");
         compute.settle(spot);
         check(!compute.worker(id).measured, "measured by a round from before");
-        // The round that was missed, or an older one, cannot be answered any more.
-        check(!compute.isAsked(spot << 1 >> 161, id), "asked");
+        uint256 gone = compute.benchmarkId(all, id);
+        vm.prank(ALICE);
+        vm.expectRevert(abi.encodeWithSelector(ICompute.WrongJob.selector, ICompute.JobState.Late));
+        compute.commit(gone, keccak256("after it was missed"));
     }
 
     function test_a_failed_benchmark_voids_what_was_measured_before() external {

@@ -80,19 +80,23 @@ contract GasTest is Fixture {
         }
     }
 
-    /// Nobody has the reputation, and half of the seats are empty: as much as a draw looks at.
-    /// forge-config: default.isolate = true
-    function test_what_a_draw_in_vain_costs() external {
-        address[] memory ids = new address[](80);
-        for (uint256 i = 0; i < ids.length; ++i) {
+    function _members(uint256 count) private returns (address[] memory ids) {
+        ids = new address[](count);
+        for (uint256 i = 0; i < count; ++i) {
             ids[i] = newcomer(address(uint160(0xD000 + i)), 0);
         }
         _nextDay();
         uint256 round = openRound(ICompute.RoundKind.Spot);
-        for (uint256 i = 0; i < ids.length; ++i) {
+        for (uint256 i = 0; i < count; ++i) {
             vm.warp(compute.round(round).time + 10);
             measure(round, ids[i], 1_000);
         }
+    }
+
+    /// Nobody has the reputation, and half of the seats are empty: as much as a draw looks at.
+    /// forge-config: default.isolate = true
+    function test_what_a_draw_in_vain_costs() external {
+        address[] memory ids = _members(80);
         for (uint256 i = 0; i < ids.length; i += 2) {
             vm.prank(address(uint160(0xD000 + i)));
             compute.setTerms(ids[i], ICompute.Terms(0, 0, 0));
@@ -114,16 +118,7 @@ contract GasTest is Fixture {
         uint256 left = gasleft();
         compute.draw(order, 0);
         uint256 one = left - gasleft();
-        address[] memory ids = new address[](200);
-        for (uint256 i = 0; i < ids.length; ++i) {
-            ids[i] = newcomer(address(uint160(0xD000 + i)), 0);
-        }
-        _nextDay();
-        uint256 round = openRound(ICompute.RoundKind.Spot);
-        for (uint256 i = 0; i < ids.length; ++i) {
-            vm.warp(compute.round(round).time + 10);
-            measure(round, ids[i], 1_000);
-        }
+        _members(200);
         (,, uint256 pool) = compute.counts();
         equal(pool, 201, "pool");
         order = post(ALICE, spec(1, 1 ether));

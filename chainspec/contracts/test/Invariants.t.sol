@@ -315,17 +315,17 @@ contract Actors is Fixture {
     /// A day later whoever lost its measurement answers a round.
     function _measureAll() private {
         _nextDay();
+        for (uint256 i = 0; i < WORKERS; ++i) {
+            ICompute.Worker memory it = compute.worker(_ids[i]);
+            if (block.timestamp <= it.validUntil || !it.measured) continue;
+            bytes memory signed = signature(_operator(i), it.key, it.class, it.device);
+            vm.prank(_operator(i));
+            // Who is busy, or banned, does so another time.
+            try compute.attest(_ids[i], it.class, it.device, signed) {} catch {}
+        }
         uint256 round = openRound(ICompute.RoundKind.Spot);
         vm.warp(block.timestamp + 2);
         for (uint256 i = 0; i < WORKERS; ++i) {
-            ICompute.Worker memory it = compute.worker(_ids[i]);
-            if (block.timestamp > it.validUntil && it.measured) {
-                bytes memory signed = signature(_operator(i), it.key, it.class, it.device);
-                vm.prank(_operator(i));
-                try compute.attest(_ids[i], it.class, it.device, signed) {} catch {
-                    continue;
-                }
-            }
             if (!compute.worker(_ids[i]).measured) measure(round, _ids[i], 1_000);
         }
     }

@@ -64,6 +64,21 @@ contract MarketTest is Fixture {
         check(!compute.isListed(ICompute.ListKind.Floor, high), "it is no list");
     }
 
+    function test_a_view_of_the_floor_is_taken_back() external {
+        _market(ICompute.Market(10, 20, 7, 5, 3));
+        bytes32 high = bytes32(uint256(3_000) << 64 | 4_000);
+        _support(0, high);
+        vm.prank(authority(0));
+        compute.support(ICompute.ListKind.Floor, high, false);
+        _support(1, high);
+        // Those without a view are no majority for any.
+        vm.prank(authority(2));
+        compute.support(ICompute.ListKind.Floor, 0, false);
+        _isFloor(10, 20);
+        _support(2, high);
+        _isFloor(3_000, 4_000);
+    }
+
     function _support(uint256 who, bytes32 value) private {
         vm.prank(authority(who));
         compute.support(ICompute.ListKind.Floor, value, true);

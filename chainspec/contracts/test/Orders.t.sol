@@ -268,6 +268,28 @@ contract OrdersTest is Fixture {
         equal(compute.worker(id).load, 20 * 512 ** 3, "what is late is nobody's");
     }
 
+    /// The rounds that an opening computes again take at most half of the blocks that there are for it.
+    function test_whoever_could_not_open_in_time_is_not_drawn() external {
+        member(ALICE, 1);
+        ICompute.Order memory order = spec(1, 1 ether);
+        // A second for each round, and 100 blocks.
+        (order.m, order.k, order.p, order.commitSeconds) = (512, 512, 512, 1 days);
+        (order.rounds, order.samples) = (200, 51);
+        _refusedBy(order, "51 rounds to open");
+        order.samples = 50;
+        _fits(order);
+        (order.rounds, order.samples) = (51, 150);
+        _refusedBy(order, "all 51 rounds to open");
+        order.rounds = 50;
+        _fits(order);
+    }
+
+    function _fits(ICompute.Order memory order) private {
+        uint256 number = post(BUYER, order);
+        blocks(3);
+        check(compute.draw(number, 0) != 0, "fits");
+    }
+
     function test_only_workers_that_fit_are_drawn() external {
         address id = member(ALICE, 1);
         equal(compute.worker(id).rate, 512 ** 3, "a second for the benchmark");

@@ -107,13 +107,13 @@ contract RoundsTest is Fixture {
 
     function test_a_benchmark_answers_once_and_in_time() external {
         address id = newcomer(ALICE, 0);
+        address late = newcomer(address(0xCA), 0);
         uint256 round = openRound(ICompute.RoundKind.Spot);
         uint256 job = compute.benchmarkId(round, id);
         solve(job);
         vm.prank(ALICE);
         vm.expectRevert(abi.encodeWithSelector(ICompute.WrongJob.selector, ICompute.JobState.Verified));
         compute.commit(job, keccak256("again"));
-        address late = newcomer(address(0xCA), 0);
         job = compute.benchmarkId(round, late);
         // 2 * 64^3 multiply-adds at 10^6 a second, ten times, and a minute.
         equal(compute.deadlineOf(job), compute.round(round).time + 65, "deadline");

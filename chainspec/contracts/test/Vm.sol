@@ -28,6 +28,7 @@ interface Vm {
     function getRecordedLogs() external returns (Log[] memory);
     function snapshotState() external returns (uint256);
     function revertToState(uint256 id) external returns (bool);
+    function toString(uint256 value) external pure returns (string memory);
     function loadAllocs(string calldata path) external;
 }
 
