@@ -32,7 +32,7 @@ fn request(method: &str, params: &Value) -> Vec<u8> {
 fn wait_until(what: &str, is_so: impl Fn() -> bool) -> Duration {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(30), "{what}");
+        assert!(start.elapsed() < Duration::from_secs(120), "{what}");
         thread::sleep(Duration::from_millis(2));
     }
     start.elapsed()

@@ -13,8 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A few seconds: what an operator is ready to wait for.
-const STOP_TIME_MAX: Duration = Duration::from_secs(5);
+/// Far more than it takes, and less than for ever.
+const STOP_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Stores 42 in slot 0, logs nothing under no topic, and leaves one byte of code.
 const INIT_CODE: [u8; 15] = hex!("602a60005560006000a060016000f3");
@@ -27,7 +27,7 @@ pub(crate) fn receipt(rpc: &Rpc, hash: &Value) -> Value {
         if !receipt.is_null() {
             return receipt;
         }
-        assert!(start.elapsed() < Duration::from_secs(30), "no receipt for {hash}");
+        assert!(start.elapsed() < Duration::from_secs(120), "no receipt for {hash}");
         thread::sleep(Duration::from_millis(10));
     }
 }
@@ -128,7 +128,7 @@ fn on_an_interval_blocks_come_also_when_there_is_nothing_to_put_into_them() {
     let rpc = node.rpc();
     let start = Instant::now();
     while rpc.quantity("eth_blockNumber", json!([])) < 3 {
-        assert!(start.elapsed() < Duration::from_secs(20), "no three blocks in twenty seconds");
+        assert!(start.elapsed() < Duration::from_secs(120), "no three blocks");
         thread::sleep(Duration::from_millis(50));
     }
     assert!(start.elapsed() > Duration::from_millis(1_500), "{:?}", start.elapsed());

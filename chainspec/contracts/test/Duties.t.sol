@@ -138,6 +138,63 @@ contract DutiesTest is Fixture {
         check(it.class == 0 && it.measured, "one class lower, and as the later round measured it");
     }
 
+    /// Without a round between them, measurements and declarations change nothing.
+    function test_what_changes_between_two_rounds_forgets_none() external {
+        address id = member(ALICE, 1);
+        _nextWindow();
+        uint256 missed = openRound(ICompute.RoundKind.All);
+        _attest(id, 1);
+        for (uint256 i = 0; i < 3; ++i) {
+            _nextDay();
+            uint256 later = openRound(ICompute.RoundKind.Spot);
+            vm.warp(block.timestamp + 3);
+            measure(later, id, 1_000);
+            if (i < 2) _attest(id, 1);
+        }
+        check(compute.worker(id).measured, "measured three times anew, and asked by no round of the first two");
+        check(compute.isAsked(missed, id), "still asked");
+    }
+
+    /// Refused by one round and let in by the next, both opened before either was settled: it was never out.
+    function test_two_verdicts_at_once_forget_nothing() external {
+        address id = member(ALICE, 1);
+        _nextWindow();
+        uint256 missed = openRound(ICompute.RoundKind.All);
+        _attest(id, 1);
+        _nextDay();
+        uint256 later = openRound(ICompute.RoundKind.Spot);
+        vm.warp(block.timestamp + 3);
+        measure(later, id, 1_000);
+        _nextDay();
+        uint256 slow = compute.benchmarkId(_flaggedRound(id), id);
+        vm.warp(block.timestamp + 20);
+        solve(slow);
+        report(slow, 15_000, 3);
+        _nextDay();
+        uint256 quick = compute.benchmarkId(_flaggedRound(id), id);
+        vm.warp(block.timestamp + 3);
+        solve(quick);
+        report(quick, 1_000, 3);
+        compute.settle(slow);
+        check(!compute.worker(id).measured, "refused");
+        compute.settle(quick);
+        check(compute.worker(id).measured && compute.isAsked(missed, id), "still asked");
+    }
+
+    function test_a_measurement_that_ran_out_binds_to_nothing_new() external {
+        address id = member(ALICE, 1);
+        uint256 until = compute.worker(id).validUntil;
+        vm.warp(until);
+        uint256 last = openRound(ICompute.RoundKind.All);
+        vm.warp(until + 1);
+        uint256 next = openRound(ICompute.RoundKind.Spot);
+        vm.warp(until + 200);
+        vm.expectRevert(abi.encodeWithSelector(ICompute.NotChosen.selector, id));
+        compute.miss(next, id);
+        compute.miss(last, id);
+        equal(compute.worker(id).class, 0, "one class lower");
+    }
+
     /// Rounds, declarations, measurements and failures in any order, beside a model: whoever is measured
     /// when a round is opened owes it an answer, until it was measured twice anew.
     function test_who_owes_an_answer_was_measured_at_the_opening(bytes calldata steps) external {

@@ -226,7 +226,8 @@ contract RoundsTest is Fixture {
         vm.prank(ALICE);
         compute.attest(id, 2, device(), signed);
         compute.settle(job);
-        check(!compute.worker(id).measured, "measured as another class");
+        ICompute.Worker memory it = compute.worker(id);
+        check(!it.measured && it.rate == 0 && it.validUntil == 0, "measured as another class");
     }
 
     function test_a_new_declaration_voids_the_measurement() external {

@@ -20,7 +20,7 @@ const BY_HASH: Method = Method {
     summary: "An ommer of a block: a block without transactions.",
     params: &[Param::required("blockHash", "Hash32"), Param::required("index", "Quantity")],
     result: "Uncle|null",
-    example: r#"["0x879a7c79bd4f315bc9d09726552cfcc7727d8930fba709b0e390ebf315da4821","0x0"]"#,
+    example: r#"["0xd0e0328ea2144e79859cd58734ecf44643b96f9f0a4d36c3e3df67a38f9176e6","0x0"]"#,
 };
 
 const BY_NUMBER: Method = Method {

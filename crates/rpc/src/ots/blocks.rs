@@ -42,7 +42,7 @@ const DETAILS_BY_HASH: Method = Method {
     summary: "A block without its transactions, what it issued, and the fees of its senders.",
     params: &[Param::required("hash", "Hash32")],
     result: "BlockDetails|null",
-    example: r#"["0x879a7c79bd4f315bc9d09726552cfcc7727d8930fba709b0e390ebf315da4821"]"#,
+    example: r#"["0xd0e0328ea2144e79859cd58734ecf44643b96f9f0a4d36c3e3df67a38f9176e6"]"#,
 };
 
 const TRANSACTIONS: Method = Method {
