@@ -187,7 +187,7 @@ contract DutiesTest is Fixture {
         vm.warp(until);
         uint256 last = openRound(ICompute.RoundKind.All);
         vm.warp(until + 1);
-        uint256 next = openRound(ICompute.RoundKind.Spot);
+        uint256 next = _flaggedRound(id);
         vm.warp(until + 200);
         vm.expectRevert(abi.encodeWithSelector(ICompute.NotChosen.selector, id));
         compute.miss(next, id);
