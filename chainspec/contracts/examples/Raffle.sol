@@ -11,14 +11,18 @@ import {ICompute} from "../interfaces/ICompute.sol";
 /// worker sees the root before the others, and if it holds tickets and does not like what it sees,
 /// it can be late: another one works on another seed then, and that costs it its class and half of
 /// its reputation, not its stake. So this is a way to draw small prizes, and the pot has a bound.
-/// An order that nobody serves ends and is refunded; then anybody may buy the result once more.
+/// An order that nobody serves ends and is refunded; then anybody may buy the result once more, and
+/// after a month without a result, for want of a worker or because the price of work has risen above
+/// the reward, everybody gets back what they paid.
 contract Raffle {
     ICompute private constant COMPUTE = ICompute(address(uint160(0x2b403C01)));
 
     uint256 public constant PRICE = 0.01 ether;
     uint256 public constant TICKETS_MAX = 100;
     uint128 public constant REWARD = 0.1 ether;
+    uint256 public constant PATIENCE = 30 days;
 
+    address public immutable house;
     uint256 public immutable saleEnds;
     address[] public tickets;
     mapping(address holder => uint256 wei_) public prize;
@@ -28,6 +32,7 @@ contract Raffle {
 
     error SaleIsOver();
     error SaleIsOpen();
+    error NotYet(uint256 time);
     error WrongPrice();
     error SoldOut();
     error AlreadyDone();
@@ -38,7 +43,7 @@ contract Raffle {
     /// The reward of the result is sent along; it is the house's part of the game.
     constructor(uint256 seconds_) payable {
         if (msg.value != REWARD) revert WrongPrice();
-        saleEnds = block.timestamp + seconds_;
+        (house, saleEnds) = (msg.sender, block.timestamp + seconds_);
     }
 
     function buy() external payable {
@@ -51,6 +56,7 @@ contract Raffle {
     /// Buys the result; anybody may call, once the sale is over, and again when nobody served the order.
     function roll() external returns (uint256) {
         if (block.timestamp < saleEnds || tickets.length == 0) revert SaleIsOpen();
+        if (drawn) revert AlreadyDone();
         if (order != 0) {
             if (COMPUTE.slot(order, 0).state != ICompute.SlotState.Cancelled) revert AlreadyDone();
             COMPUTE.withdraw(payable(address(this)));
@@ -76,6 +82,26 @@ contract Raffle {
         if (state != ICompute.JobState.Verified) revert NoResult(state);
         drawn = true;
         prize[tickets[uint256(result) % tickets.length]] = tickets.length * PRICE;
+    }
+
+    /// Ends a raffle that came to no result; anybody may call.
+    function giveUp() external {
+        if (drawn) revert AlreadyDone();
+        if (block.timestamp < saleEnds + PATIENCE) revert NotYet(saleEnds + PATIENCE);
+        bool back = order == 0;
+        if (order != 0) {
+            (, ICompute.JobState state,) = COMPUTE.resultOf(order, 0);
+            if (state == ICompute.JobState.Verified) revert NoResult(state);
+            if (COMPUTE.slot(order, 0).state == ICompute.SlotState.Open) COMPUTE.cancel(order, new uint32[](1));
+            back = COMPUTE.slot(order, 0).state == ICompute.SlotState.Cancelled;
+            if (back) COMPUTE.withdraw(payable(address(this)));
+        }
+        drawn = true;
+        // Who works on it now keeps the reward.
+        if (back) prize[house] += REWARD;
+        for (uint256 i = 0; i < tickets.length; ++i) {
+            prize[tickets[i]] += PRICE;
+        }
     }
 
     function claim() external {

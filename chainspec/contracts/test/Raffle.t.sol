@@ -66,5 +66,69 @@ contract RaffleTest is Fixture {
         checkBooks();
     }
 
+    function test_a_raffle_without_a_result_pays_back() external {
+        _market(ICompute.Market(0, 0, 0, 0, 0));
+        Raffle raffle = new Raffle{value: 0.1 ether}(60);
+        vm.deal(address(0xCA), 1 ether);
+        vm.startPrank(address(0xCA));
+        raffle.buy{value: 0.01 ether}();
+        raffle.buy{value: 0.01 ether}();
+        vm.stopPrank();
+        vm.warp(START + 60);
+        raffle.roll();
+        uint256 state = vm.snapshotState();
+        vm.expectRevert(abi.encodeWithSelector(Raffle.NotYet.selector, START + 60 + 30 days));
+        raffle.giveUp();
+        // The order is open, so it is cancelled; it has ended; its price has risen and nobody can buy again.
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.warp(START + 60 + 30 days);
+            if (i > 0) {
+                vm.roll(compute.order(1).height + 262_145);
+                compute.draw(1, 0);
+            }
+            if (i == 2) {
+                _market(ICompute.Market(1e9, 0, 0, 0, 0));
+                vm.expectPartialRevert(ICompute.RewardTooSmall.selector);
+                raffle.roll();
+            }
+            raffle.giveUp();
+            vm.expectRevert(Raffle.AlreadyDone.selector);
+            raffle.giveUp();
+            vm.expectRevert(Raffle.AlreadyDone.selector);
+            raffle.roll();
+            equal(raffle.prize(address(0xCA)), 0.02 ether, "what the tickets cost");
+            equal(raffle.prize(address(this)), 0.1 ether, "the house's reward");
+            raffle.claim();
+            vm.prank(address(0xCA));
+            raffle.claim();
+            equal(address(raffle).balance, 0, "left over");
+            check(vm.revertToState(state), "back");
+        }
+    }
+
+    function test_a_result_is_not_given_up() external {
+        member(address(0xA11CE), 2);
+        Raffle raffle = new Raffle{value: 0.1 ether}(60);
+        vm.deal(address(0xCA), 1 ether);
+        vm.prank(address(0xCA));
+        raffle.buy{value: 0.01 ether}();
+        vm.warp(block.timestamp + 60);
+        uint256 order = raffle.roll();
+        blocks(3);
+        uint256 job = compute.draw(order, 0);
+        uint256 state = vm.snapshotState();
+        solve(job);
+        vm.warp(raffle.saleEnds() + 30 days);
+        vm.expectRevert(abi.encodeWithSelector(Raffle.NoResult.selector, ICompute.JobState.Verified));
+        raffle.giveUp();
+        raffle.settle();
+        check(vm.revertToState(state), "back");
+        // Somebody has it and never answers.
+        vm.warp(raffle.saleEnds() + 30 days);
+        raffle.giveUp();
+        equal(raffle.prize(address(this)), 0, "the reward is in the order");
+        equal(raffle.prize(address(0xCA)), 0.01 ether, "what the ticket cost");
+    }
+
     receive() external payable {}
 }
