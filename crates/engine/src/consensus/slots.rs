@@ -201,6 +201,15 @@ impl Slot {
     }
 }
 
+/// Puts an older record into the very file, as the snapshot of a machine does that is gone back to.
+#[cfg(test)]
+pub(super) fn roll_back(path: &Path, record: Record) {
+    let file = OpenOptions::new().write(true).open(path).unwrap();
+    let slot = Slot { sequence: 1, identity: Identity::of(&file).unwrap(), record };
+    file.set_len(0).unwrap();
+    file.write_all_at(&slot.encode(), 0).unwrap();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
