@@ -70,10 +70,19 @@ async fn who_signed_two_certificates_of_a_round_is_accused_by_all() {
     }
     let params = spec.consensus().unwrap();
     let set = ValidatorSet::new(&params.authorities, params.quorum, B256::ZERO).unwrap();
-    let certificate = decision.certificate;
-    let other = certify(&nodes[0].chain, &set, (1, certificate.round), B256::repeat_byte(9));
-    let false_one =
-        certify(&nodes[0].chain, &set, (1, certificate.round + 1), B256::repeat_byte(8));
+    // Each has its own certificate of the block, of those that it heard first.
+    let certificates: Vec<_> = nodes
+        .iter()
+        .map(|node| {
+            let reader = node.chain.store().reader().unwrap();
+            let bytes = reader.certificate(1).unwrap().unwrap();
+            Decision::decode(&bytes).unwrap().certificate
+        })
+        .collect();
+    let round = certificates[0].round;
+    let other = certify(&nodes[0].chain, &set, (1, round), B256::repeat_byte(9));
+    let last_round = certificates.iter().map(|one| one.round).max().unwrap();
+    let later = certify(&nodes[0].chain, &set, (1, last_round + 1), B256::repeat_byte(8));
     let (stop, scratch) = (CancellationToken::new(), directory());
     let chain = open_chain(scratch.path(), &spec);
     let (handle, events, task) =
