@@ -154,11 +154,9 @@ impl Driver {
         let blocks = answer.and_then(|answer| read_blocks(answer, BLOCKS_MAX).ok());
         let mut accused = BTreeSet::new();
         for (number, (_, certificate)) in (first..).zip(blocks.unwrap_or_default()) {
-            match Certificate::decode(&certificate) {
-                Ok(theirs) if theirs.height.0 == number => {
-                    self.accuse_signers(&theirs, &mut accused)?;
-                }
-                _ => break,
+            let Ok(theirs) = Certificate::decode(&certificate) else { break };
+            if theirs.height.0 != number || !self.accuse_signers(&theirs, &mut accused)? {
+                break;
             }
         }
         if leave {
@@ -167,34 +165,38 @@ impl Driver {
         Ok(())
     }
 
-    /// Looks for authorities that signed this certificate and ours of the same height and round.
+    /// Looks for authorities that signed this certificate and ours of the same height and round. False
+    /// when a signature is not what it should be, and nothing else is worth looking at.
     fn accuse_signers(
         &mut self,
         theirs: &Certificate,
         accused: &mut BTreeSet<Operator>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
         let number = theirs.height.0;
         let decision = self.chain.store().reader()?.certificate(number)?;
         let Some(Ok(ours)) = decision.map(|decision| Decision::decode(&decision)) else {
-            return Ok(());
+            return Ok(true);
         };
         let certificate = &ours.certificate;
         if certificate.block_hash == theirs.block_hash || certificate.round != theirs.round {
-            return Ok(());
+            return Ok(true);
         }
         let epoch = self.sets.epoch_of(number);
-        let Some(set) = self.set_to_judge_by(epoch)? else { return Ok(()) };
+        let Some(set) = self.set_to_judge_by(epoch)? else { return Ok(true) };
         let domain = self.chain.domain();
         for found in Evidence::of_certificates(&set, certificate, theirs) {
-            let is_new = !accused.contains(&found.operator()) && self.proofs.lack(&found);
-            if is_new && found.verify(&domain, &set).is_ok() {
-                let (operator, height) = (found.operator(), found.height());
-                tracing::error!(%operator, %height, "equivocation: it signed two blocks");
-                accused.insert(operator);
-                self.accuse(&found);
+            let (operator, height) = (found.operator(), found.height());
+            if accused.contains(&operator) || !self.proofs.lack(&found) {
+                continue;
             }
+            if found.verify(&domain, &set).is_err() {
+                return Ok(false);
+            }
+            tracing::error!(%operator, %height, "equivocation: it signed two blocks");
+            accused.insert(operator);
+            self.accuse(&found);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Takes the certificate of a block whose height is decided here, unless the height is of an
