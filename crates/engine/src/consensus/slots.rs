@@ -264,7 +264,7 @@ mod tests {
             let old = fs::read(&path).unwrap();
             slots.write(*last).unwrap();
             let new = fs::read(&path).unwrap();
-            let at = if slots.sequence % 2 == 0 { SLOT_STRIDE as usize } else { 0 };
+            let at = if slots.sequence.is_multiple_of(2) { SLOT_STRIDE as usize } else { 0 };
             let mut torn = old;
             torn.resize(new.len(), 0);
             torn[at..at + cut].copy_from_slice(&new[at..at + cut]);
