@@ -166,9 +166,9 @@ impl Driver {
             last,
             "block {height} was decided with a signature of these keys, and the record in this \
              directory ends at height {last}: it is an old copy, or another node signed while this \
-             one was down. NOT VOTING until a quorum of other authorities was connected, and what \
-             follows from their heads. If the directory is a copy, that is all there is to do; if not, \
-             find the other node"
+             one was down. NOT VOTING until the heads of a quorum of other authorities show from \
+             which block on that is safe. If the directory was restored, there is nothing to do; if \
+             not, find the other node"
         );
         self.outbox.clear();
         self.machine = None;
