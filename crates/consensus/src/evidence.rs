@@ -1,8 +1,10 @@
 //! Equivocation: two signed messages of one authority that exclude each other.
 
-use malachite_core_types::VoteType;
+use malachite_core_types::{NilOrVal, VoteType};
 
-use crate::{Domain, Height, Operator, SignedProposal, SignedVote, ValidatorSet};
+use crate::{
+    Certificate, Domain, Height, Operator, Round, SignedProposal, SignedVote, ValidatorSet, Vote,
+};
 
 /// Two messages that no honest authority signs both of. The pair is in ascending order of encoding,
 /// so that a pair has one evidence, whichever message was seen first.
@@ -52,6 +54,37 @@ impl Evidence {
         let pair = if swap { (other, one) } else { (one, other) };
         let evidence = Self::Proposals(Box::new(pair));
         evidence.check_conflict().map(|()| evidence)
+    }
+
+    /// What two certificates prove against those who signed both: precommits for two blocks in one
+    /// round, in the order of `validators`, the set of their height. Nothing, when they are of the same
+    /// block, or of two rounds: a lock may be left for good reason. No signature is verified.
+    pub fn of_certificates(
+        validators: &ValidatorSet,
+        one: &Certificate,
+        other: &Certificate,
+    ) -> Vec<Self> {
+        let vote = |certificate: &Certificate, operator, signature| {
+            let vote = Vote {
+                kind: VoteType::Precommit,
+                height: certificate.height,
+                round: Round::new(certificate.round),
+                value: NilOrVal::Val(certificate.block_hash),
+                operator,
+            };
+            SignedVote::new(vote, signature)
+        };
+        let mut found = Vec::new();
+        for (index, signature) in &one.signatures {
+            let again = other.signatures.iter().find(|(signer, _)| signer == index);
+            if let (Some((_, again)), Some(signer)) = (again, validators.get(*index)) {
+                let votes = [(one, signature), (other, again)]
+                    .map(|(of, signature)| vote(of, signer.operator, *signature));
+                let [one, other] = votes;
+                found.extend(Self::of_votes(one, other));
+            }
+        }
+        found
     }
 
     /// Whose fault it is.

@@ -35,6 +35,7 @@ mod parts;
 mod rivals;
 mod serve;
 mod settle;
+mod slots;
 mod sources;
 mod start;
 mod status;
@@ -77,7 +78,8 @@ pub struct EngineConfig {
     /// The keys of an authority; a node without them follows.
     pub keys: Option<ValidatorKeys>,
     /// Directory of the log, the guard, the evidence and the audit log; created when it is not
-    /// there. It must never be copied to a second node that runs.
+    /// there. It must never be copied to a second node that runs; a copy that runs later in its place
+    /// does not vote before it is known what was signed since.
     pub directory: PathBuf,
     /// What may differ from node to node.
     pub options: EngineOptions,
@@ -88,9 +90,10 @@ pub struct EngineConfig {
 pub struct EngineOptions {
     /// Longest time spent on executing transactions for one block.
     pub build_time_max: Duration,
-    /// Vote although the directory has no record of what these keys signed: whoever sets this knows
-    /// that they never signed on this chain, or nothing in its last blocks, for instance because every
-    /// authority was restored from a copy. Without it such a node waits until it is connected to a
+    /// Vote although the directory has no record of what these keys signed, or one in doubt, because it
+    /// is a copy: whoever sets this knows that they never signed on this chain, or nothing in its last
+    /// blocks that is not in the directory, for instance because it was moved to another disk, or
+    /// because every authority was restored from a copy. Without it such a node waits until it is connected to a
     /// quorum of others and knows what they know, and then for two more blocks decided by them; on a
     /// chain without blocks, until all authorities or a quorum of others are connected.
     pub trust_empty_directory: bool,

@@ -41,7 +41,7 @@ pub struct NodeConfig {
     pub keys: Option<PathBuf>,
     /// The file with the passphrase of the keys.
     pub passphrase_file: Option<PathBuf>,
-    /// Vote although the record of what these keys have signed is missing.
+    /// Vote although the record of what these keys have signed is missing, or a copy.
     pub trust_empty_log: bool,
     /// What `/health/ready` demands.
     pub health: HealthLimits,

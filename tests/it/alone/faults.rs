@@ -6,6 +6,7 @@ use crate::{
 };
 use serde_json::json;
 use std::{
+    fs,
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -99,6 +100,43 @@ fn a_wiped_authority_syncs_before_it_votes() {
     });
     cluster.advance(&[0, 1, 2], 3);
     cluster.assert_no_fork();
+    cluster.stop();
+}
+
+/// From an old copy of its directory, while the others went on: it says so, and votes again by itself.
+/// Nobody ever has evidence against it.
+#[test]
+fn an_authority_that_is_restored_signs_nothing_again() {
+    let mut cluster = Cluster::started(3, 0, "majority");
+    cluster.kill(2);
+    let data = cluster.members[2].data.clone();
+    let [backup, moved] = ["backup", "moved"].map(|name| data.with_file_name(name));
+    let copied = Command::new("cp").arg("-a").args([&data, &backup]).status();
+    assert!(copied.unwrap().success());
+    // A directory that is renamed is the same one.
+    fs::rename(&data, &moved).unwrap();
+    cluster.members[2].data = moved.clone();
+    cluster.start(2);
+    cluster.all_vote();
+    cluster.advance(&[2], 3);
+    assert!(!cluster.node(2).log().contains("IS A COPY"));
+    cluster.kill(2);
+    fs::remove_dir_all(&moved).unwrap();
+    cluster.members[2].data = backup.clone();
+    let goal = cluster.head(0);
+    cluster.start(2);
+    until("it votes", || {
+        let status = cluster.status(2);
+        let votes = status["authority"] == json!(true);
+        assert!(!votes || cluster.head(2) >= goal, "it votes behind: {status}");
+        votes
+    });
+    assert!(cluster.node(2).log().contains("THIS DIRECTORY IS A COPY"));
+    cluster.advance(&[0, 1, 2], 3);
+    cluster.assert_no_fork();
+    for index in 0..3 {
+        assert_eq!(cluster.evidence(index), 0, "at node {index}");
+    }
     cluster.stop();
 }
 

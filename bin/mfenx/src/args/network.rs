@@ -31,9 +31,10 @@ pub(crate) struct NodeArgs {
     pub(crate) keys: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
-    /// Vote at once although the record of what these keys have signed is missing. It says that they
-    /// never signed on this chain, or nothing in its last blocks; else the node waits by itself until
-    /// it is safe.
+    /// Vote at once although the record of what these keys have signed is missing, or is a copy. It
+    /// says that they never signed on this chain, or nothing in its last blocks that the data
+    /// directory does not know of, as when it was moved to another disk; else the node waits by
+    /// itself until it is safe.
     #[arg(long)]
     pub(crate) trust_empty_log: bool,
     #[command(flatten)]

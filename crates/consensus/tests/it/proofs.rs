@@ -257,6 +257,54 @@ fn evidence_convicts_the_guilty_only() {
     assert!(Evidence::decode(&reversed.encode()).is_err());
 }
 
+/// The precommits of these identities for a block in a round.
+fn precommits(
+    identities: &[Identity],
+    set: &ValidatorSet,
+    (round, hash): (u32, B256),
+) -> Certificate {
+    let sign = |identity: &Identity| {
+        let mut vote = vote(identity, VoteType::Precommit, NilOrVal::Val(hash)).message;
+        vote.round = Round::new(round);
+        let signed = identity.key.sign_vote(&DOMAIN, vote);
+        (set.index_of(&identity.operator).unwrap(), signed.signature)
+    };
+    let mut signatures: Vec<_> = identities.iter().map(sign).collect();
+    signatures.sort_by_key(|(index, _)| *index);
+    Certificate { height: Height(7), round, block_hash: hash, signatures }
+}
+
+#[test]
+fn two_certificates_of_a_round_convict_who_signed_both() {
+    let (identities, set) = authorities(5, Quorum::Majority);
+    let other = B256::repeat_byte(0xcd);
+    let one = precommits(&identities[..3], &set, (3, HASH));
+    let two = precommits(&identities[1..], &set, (3, other));
+    let found = Evidence::of_certificates(&set, &one, &two);
+    let mut guilty: Vec<_> = identities[1..3].iter().map(|one| one.operator).collect();
+    guilty.sort();
+    assert_eq!(found.iter().map(Evidence::operator).collect::<Vec<_>>(), guilty);
+    for found in &found {
+        assert_eq!((found.verify(&DOMAIN, &set), found.kind()), (Ok(()), "precommit"));
+    }
+    assert_eq!(Evidence::of_certificates(&set, &two, &one), found, "order is one");
+    let innocent = [
+        precommits(&identities[1..], &set, (3, HASH)),
+        precommits(&identities[1..], &set, (4, other)),
+        precommits(&identities[3..], &set, (3, other)),
+        Certificate { height: Height(8), ..two.clone() },
+    ];
+    for two in innocent {
+        assert_eq!(Evidence::of_certificates(&set, &one, &two), []);
+    }
+    // Of a signature that is another's it is found out later.
+    let mut forged = two;
+    forged.signatures.iter_mut().for_each(|(_, signature)| signature.0[9] ^= 1);
+    for found in Evidence::of_certificates(&set, &one, &forged) {
+        assert_eq!(found.verify(&DOMAIN, &set), Err(EvidenceError::Signature));
+    }
+}
+
 #[test]
 fn two_proposals_of_a_round_are_evidence() {
     let (identities, set) = authorities(4, Quorum::Bft);

@@ -41,8 +41,14 @@ pub(crate) enum Event {
     },
     /// It ended; with a reason, when it was not told to.
     Stopped { head_number: u64, head_hash: B256, reason: Option<String> },
-    /// The guard of a directory without record allows signatures from this height on.
+    /// The guard of a directory without record, or with one in doubt, allows signatures from this
+    /// height on.
     VotingFrom { height: u64 },
+    /// The record of what these keys signed may be old, and the guard forbids everything until it is
+    /// known from which height on it may be signed: `copied`, its file is a copy; `outdated`, the
+    /// decided block of `height` has a signature that it does not know. It knows of `lastHeight` and
+    /// `lastRound`.
+    Doubted { reason: &'static str, height: Option<u64>, last_height: u64, last_round: u32 },
     /// From this height on the node is `validator`, `waiting` (its keys are in force, but it does not
     /// sign, for it may have signed there before and has no record of it) or `follower`.
     Participation { height: u64, participation: &'static str },

@@ -141,7 +141,10 @@ impl Driver {
 
     /// The authorities of an epoch; none while they are not final, too long ago, or too many others
     /// were read just now.
-    fn set_to_judge_by(&mut self, epoch: u64) -> Result<Option<ValidatorSet>, EngineError> {
+    pub(super) fn set_to_judge_by(
+        &mut self,
+        epoch: u64,
+    ) -> Result<Option<ValidatorSet>, EngineError> {
         let current = self.authorities.epoch();
         if epoch == current {
             return Ok(Some(self.authorities.set().clone()));

@@ -42,6 +42,17 @@ impl Driver {
         });
     }
 
+    /// The guard is in doubt, because of block `height` if there is one to name.
+    pub(super) fn audit_doubt(&mut self, height: Option<u64>) {
+        let Some(guard) = self.journal.as_ref().map(|journal| journal.guard()) else { return };
+        let Some(doubt) = guard.doubt() else { return };
+        let (last_height, last_round) = (guard.last().height, guard.last().round);
+        let reason = doubt.label();
+        self.note(Event::Doubted { reason, height, last_height, last_round });
+        // Where votes are allowed again is recorded also when it is where they were.
+        self.noted.votes_from = None;
+    }
+
     /// Records what has changed since this was called last.
     pub(super) fn audit_changes(&mut self) {
         if self.audit.is_none() {

@@ -143,6 +143,7 @@ impl Driver {
                 self.told_proofs(peer, first, answer);
                 Ok(())
             }
+            Done::Rival(told) => self.told_rival(told),
             Done::Synced(outcome) => {
                 self.writing = false;
                 self.synced(outcome?)

@@ -40,7 +40,7 @@ impl Driver {
                 Ok(Frame::Evidence(found)) => self.take_evidence(&found),
                 Err(_) => Verdict::Reject,
             },
-            Topic::Heads => self.take_head(&message),
+            Topic::Heads => self.take_head(&message)?,
         };
         counted::gossip(topic.label(), verdict);
         self.network.report(message.receipt.clone(), verdict);
@@ -92,21 +92,26 @@ impl Driver {
     }
 
     /// Takes the certificate of a decided block.
-    fn take_head(&mut self, message: &GossipMessage) -> Verdict {
-        let Ok(certificate) = Certificate::decode(&message.data) else { return Verdict::Reject };
+    fn take_head(&mut self, message: &GossipMessage) -> Result<Verdict, EngineError> {
+        let Ok(certificate) = Certificate::decode(&message.data) else {
+            return Ok(Verdict::Reject);
+        };
         let number = certificate.height.0;
-        if number <= self.head.number.max(self.announced) {
-            return Verdict::Ignore;
+        if number <= self.head.number {
+            return self.take_old_head(message, &certificate);
+        }
+        if number <= self.announced {
+            return Ok(Verdict::Ignore);
         }
         // Only the seed differs within an epoch, and no signature is about it.
         if self.sets.epoch_of(number) != self.authorities.epoch() {
-            return Verdict::Ignore;
+            return Ok(Verdict::Ignore);
         }
         let domain = self.chain.domain();
         let set = self.authorities.set();
         if let Err(error) = mfenx_consensus::verify_certificate(&domain, set, &certificate) {
             tracing::debug!(%error, number, "rejected a certificate");
-            return Verdict::Reject;
+            return Ok(Verdict::Reject);
         }
         let head = mfenx_network::Head { number, hash: certificate.block_hash };
         for peer in [message.receipt.from(), message.source] {
@@ -116,7 +121,7 @@ impl Driver {
         self.announced = number;
         self.sync.sources.connected(&message.receipt.from());
         self.decide(certificate);
-        Verdict::Accept
+        Ok(Verdict::Accept)
     }
 
     /// Announces a block that is committed here, unless another was heard to do so: everybody

@@ -5,22 +5,17 @@
 //! round, step and digest of the last signature, and nothing at or before it is signed again unless
 //! the log has it.
 //!
-//! Two slots are written in turn, each with a sequence number and a checksum, so that a torn write
-//! leaves the slot before. A torn slot is that of a signature which never left.
+//! A guard can be wrong in one way: by being older than the last signature. Where there is reason to
+//! think so it is in [`Doubt`], which forbids every signature until [`super::settle`] finds out from
+//! which height on they are safe. The doubt is part of the file ([`super::slots`]), so that no restart
+//! forgets it.
 
-use super::log::open_or_create;
+use super::slots::{Record, Slots};
 use mfenx_consensus::{Round, VoteType, WalEntry, encode_proposal, encode_vote};
 use std::{
-    fs::File,
-    io::{self, Read},
-    os::unix::fs::FileExt,
+    io,
     path::{Path, PathBuf},
 };
-
-const MAGIC: &[u8; 8] = b"mfenxsg1";
-const SLOT_BYTES: usize = 85;
-/// Slots stand in different sectors.
-const SLOT_STRIDE: u64 = 4096;
 
 /// The guard cannot be used, or forbids a signature.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +30,8 @@ pub enum GuardError {
     },
     /// Neither slot is sound.
     #[error(
-        "guard against signing twice {path} is damaged. Check the disk. If nothing else runs with \
-         these keys, move the file away together with the log beside it: the node will follow, and \
+        "guard against signing twice {path} is damaged, or of another version of this program. Check \
+         the disk. If nothing else runs with these keys, move the file away together with the log beside it: the node will follow, and \
          vote again when a quorum of others is connected and has decided two more blocks"
     )]
     Damaged {
@@ -88,68 +83,151 @@ impl Signed {
     }
 }
 
+/// Why a guard may not know the last signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// There was none: the directory is new, or it was lost.
+    Missing,
+    /// It stands in another file than it was written into: somebody made a copy of it, and nobody
+    /// knows when.
+    Copied,
+    /// A decided block has a later signature of these keys than it knows.
+    Outdated,
+}
+
+impl Doubt {
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 3] = [Self::Missing, Self::Copied, Self::Outdated];
+
+    /// On disk; never 0.
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::Missing => 1,
+            Self::Copied => 2,
+            Self::Outdated => 3,
+        }
+    }
+
+    pub(super) const fn of_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Missing),
+            2 => Some(Self::Copied),
+            3 => Some(Self::Outdated),
+            _ => None,
+        }
+    }
+
+    /// One word, for the audit log.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Copied => "copied",
+            Self::Outdated => "outdated",
+        }
+    }
+
+    /// In words.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Missing => {
+                "these keys may have signed here before, and this directory has no record of it"
+            }
+            Self::Copied => {
+                "the record of what these keys signed, the file `signed`, is a copy (from a backup, \
+                 or of a directory that was moved to another disk), and they may have signed since"
+            }
+            Self::Outdated => {
+                "a decided block has a signature of these keys that the record in this directory does \
+                 not know: the record is old"
+            }
+        }
+    }
+}
+
 /// The guard.
 #[derive(Debug)]
 pub(super) struct Guard {
-    file: File,
-    path: PathBuf,
-    sequence: u64,
-    /// Votes are allowed from this height on; none while that is not known.
-    votes_from: Option<u64>,
-    last: Signed,
+    slots: Slots,
+    record: Record,
+    /// Whether it was found to be a copy as it was opened.
+    copied: bool,
     dirty: bool,
 }
 
 impl Guard {
     /// Opens the guard. A file that is not there is one that knows nothing, which is not the same
-    /// as nothing having been signed.
+    /// as nothing having been signed; of one that is a copy the last message still forbids.
     pub(super) fn open(path: &Path) -> Result<Self, GuardError> {
-        let failed = |source| GuardError::File { path: path.into(), source };
-        let mut file = open_or_create(path).map_err(failed)?;
-        let mut bytes = Vec::new();
-        file.by_ref().take(2 * SLOT_STRIDE).read_to_end(&mut bytes).map_err(failed)?;
-        let slot = |at: u64| bytes.get(at as usize..).and_then(read_slot);
-        let newest = [slot(0), slot(SLOT_STRIDE)].into_iter().flatten().max_by_key(|slot| slot.0);
-        let path = path.to_owned();
-        match newest {
-            Some((sequence, votes_from, last)) => {
-                Ok(Self { file, path, sequence, votes_from: Some(votes_from), last, dirty: false })
+        let mut copied = false;
+        let (slots, record) = Slots::open(path, |found| match found {
+            Some((record, true)) => record,
+            Some((record, false)) => {
+                copied = true;
+                Record { doubt: Some(Doubt::Copied), ..record }
             }
-            // The first slot was torn as it was made: nothing had been signed.
-            None if bytes.len() < SLOT_BYTES => Ok(Self {
-                file,
-                path,
-                sequence: 0,
-                votes_from: None,
-                last: Signed::default(),
-                dirty: false,
-            }),
-            None => Err(GuardError::Damaged { path }),
-        }
+            None => Record { doubt: Some(Doubt::Missing), votes_from: 0, last: Signed::default() },
+        })?;
+        Ok(Self { slots, record, copied, dirty: false })
     }
 
-    /// The height from which on votes are allowed; none while nobody has said.
+    /// Whether it was found to be a copy as it was opened.
+    pub(super) const fn is_copy(&self) -> bool {
+        self.copied
+    }
+
+    /// The last message that it knows.
+    pub(super) const fn last(&self) -> &Signed {
+        &self.record.last
+    }
+
+    /// The height from which on votes are allowed; none while that is in doubt.
     pub(super) const fn votes_from(&self) -> Option<u64> {
-        self.votes_from
+        if self.record.doubt.is_none() { Some(self.record.votes_from) } else { None }
     }
 
-    /// Says from which height on votes are allowed. Takes effect on disk with [`Self::sync`].
-    pub(super) const fn set_votes_from(&mut self, height: u64) {
-        self.votes_from = Some(height);
+    /// Why no vote is allowed.
+    pub(super) const fn doubt(&self) -> Option<Doubt> {
+        self.record.doubt
+    }
+
+    /// Ends the doubt: votes are allowed from this height on, or a later one that is known to be
+    /// needed. Takes effect on disk with [`Self::sync`], as all that follows.
+    pub(super) fn settle(&mut self, height: u64) {
+        self.record.doubt = None;
+        self.forbid_below(height);
+    }
+
+    /// Allows votes everywhere behind the last one: somebody knows better.
+    pub(super) const fn trust(&mut self) {
+        self.record.doubt = None;
+        self.record.votes_from = 0;
+        self.dirty = true;
+    }
+
+    /// Allows no votes until it is settled anew from where on.
+    pub(super) const fn doubt_it(&mut self, why: Doubt) {
+        self.record.doubt = Some(why);
+        self.dirty = true;
+    }
+
+    /// Allows no votes below a height, whatever else is known.
+    pub(super) fn forbid_below(&mut self, height: u64) {
+        self.record.votes_from = self.record.votes_from.max(height);
         self.dirty = true;
     }
 
     /// Whether this node may sign at `height`, given what the log holds of it.
     pub(super) fn may_sign(&self, height: u64, log: &[WalEntry]) -> bool {
-        if self.votes_from.is_none_or(|from| height < from) || height < self.last.height {
+        let last = self.record.last;
+        if self.votes_from().is_none_or(|from| height < from) || height < last.height {
             return false;
         }
-        height > self.last.height || log.iter().any(|entry| Signed::of(entry) == Some(self.last))
+        height > last.height || log.iter().any(|entry| Signed::of(entry) == Some(last))
     }
 
     /// Whether the last message is a precommit of this round, or a later one.
     pub(super) fn reaches(&self, height: u64, round: u32) -> bool {
-        self.last.place() >= (height, round, 2)
+        self.record.last.place() >= (height, round, 2)
     }
 
     /// Notes a message that was signed; it may leave after [`Self::sync`].
@@ -157,59 +235,24 @@ impl Guard {
     /// # Errors
     /// [`GuardError::SignedAlready`]: it must not leave.
     pub(super) fn note(&mut self, signed: Signed) -> Result<(), GuardError> {
-        if signed == self.last {
+        let last = self.record.last;
+        if signed == last {
             return Ok(());
         }
-        if signed.place() <= self.last.place() && self.last != Signed::default() {
+        if signed.place() <= last.place() && last != Signed::default() {
             return Err(GuardError::SignedAlready { height: signed.height, round: signed.round });
         }
-        self.last = signed;
+        self.record.last = signed;
         self.dirty = true;
         Ok(())
     }
 
     /// Makes what was noted durable. Blocking.
     pub(super) fn sync(&mut self) -> Result<(), GuardError> {
-        if !self.dirty {
-            return Ok(());
+        if self.dirty {
+            self.slots.write(self.record)?;
+            self.dirty = false;
         }
-        self.sequence += 1;
-        let mut slot = Vec::with_capacity(SLOT_BYTES);
-        slot.extend_from_slice(MAGIC);
-        slot.extend_from_slice(&self.sequence.to_be_bytes());
-        slot.extend_from_slice(&self.votes_from.unwrap_or(u64::MAX).to_be_bytes());
-        slot.extend_from_slice(&self.last.height.to_be_bytes());
-        slot.extend_from_slice(&self.last.round.to_be_bytes());
-        slot.push(self.last.step);
-        slot.extend_from_slice(&self.last.digest);
-        let checksum = blake3::hash(&slot);
-        slot.extend(checksum.as_bytes().iter().take(16));
-        let at = if self.sequence.is_multiple_of(2) { SLOT_STRIDE } else { 0 };
-        let written = self.file.write_all_at(&slot, at).and_then(|()| self.file.sync_data());
-        written.map_err(|source| GuardError::File { path: self.path.clone(), source })?;
-        self.dirty = false;
         Ok(())
     }
-}
-
-/// Sequence, first height of votes, last message.
-fn read_slot(bytes: &[u8]) -> Option<(u64, u64, Signed)> {
-    let slot = bytes.get(..SLOT_BYTES)?;
-    let (covered, checksum) = slot.split_at(SLOT_BYTES - 16);
-    if !blake3::hash(covered).as_bytes().starts_with(checksum) {
-        return None;
-    }
-    let rest = covered.strip_prefix(MAGIC)?;
-    let (sequence, rest) = rest.split_first_chunk()?;
-    let (votes_from, rest) = rest.split_first_chunk()?;
-    let (height, rest) = rest.split_first_chunk()?;
-    let (round, rest) = rest.split_first_chunk()?;
-    let (&step, digest) = rest.split_first()?;
-    let signed = Signed {
-        height: u64::from_be_bytes(*height),
-        round: u32::from_be_bytes(*round),
-        step,
-        digest: digest.try_into().ok()?,
-    };
-    Some((u64::from_be_bytes(*sequence), u64::from_be_bytes(*votes_from), signed))
 }

@@ -2,6 +2,7 @@
 
 use super::{
     driver::Driver,
+    guard::{Doubt, Guard},
     log::Recovered,
     status::{EngineStatus, Participation, Step},
     twice::Signed,
@@ -91,17 +92,11 @@ impl Driver {
                 return Ok(false);
             }
         }
-        let Some(journal) = &mut self.journal else { return Ok(false) };
-        // Also of a directory that was to wait longer: that may never end.
-        let waits = journal.votes_from().is_none_or(|from| from > height);
-        if waits && self.options.trust_empty_directory {
-            tracing::warn!(height, "the operator says that these keys signed nothing here: voting");
-            journal.set_votes_from(0)?;
-        }
+        self.settle_without_others()?;
+        let Some(journal) = &self.journal else { return Ok(false) };
         let recorded = journal.may_sign(height, log);
         if !recorded && self.participation != Participation::Waiting {
-            let why =
-                "these keys may have signed here before, and this directory has no record of it";
+            let why = journal.guard().doubt().unwrap_or(Doubt::Missing).reason();
             // On a new chain that is how everybody begins.
             if height == 1 {
                 tracing::info!(height, "not voting before the authorities are there: {why}");
@@ -113,6 +108,31 @@ impl Driver {
         let participation = if allowed { Participation::Validator } else { Participation::Waiting };
         self.participation = participation;
         Ok(allowed)
+    }
+
+    /// Ends a doubt that nobody else can end: because the operator says so, or because there is nobody
+    /// else whose claims would tell.
+    fn settle_without_others(&mut self) -> Result<(), EngineError> {
+        let (height, alone) = (self.height(), self.has_all_power());
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        // Also of a directory that was to wait longer: that may never end.
+        let waits = journal.votes_from().is_none_or(|from| from > height);
+        if waits && self.options.trust_empty_directory {
+            tracing::warn!(height, "the operator says that these keys signed nothing here: voting");
+            return journal.change_guard(Guard::trust);
+        }
+        let doubt = journal.guard().doubt().filter(|doubt| height > 1 || *doubt != Doubt::Missing);
+        if let Some(doubt) = doubt.filter(|_| alone) {
+            tracing::warn!(
+                height,
+                "VOTING AT ONCE, for these keys have all the power and nobody could decide without \
+                 them, although {}. If the chain was longer than this directory knows, who has its \
+                 other blocks is on another chain from now on",
+                doubt.reason(),
+            );
+            return journal.change_guard(|guard| guard.settle(0));
+        }
+        Ok(())
     }
 
     fn start_machine(&mut self, log: Vec<WalEntry>) -> Result<(), EngineError> {

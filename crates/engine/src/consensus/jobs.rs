@@ -3,7 +3,7 @@
 //! Every kind of job has its own bound: one build, one check, one commit or range of synced blocks,
 //! and as many pulls as there are blocks wanted.
 
-use super::sync::Synced;
+use super::{rivals::Told, sync::Synced};
 use crate::{
     candidate::Candidate,
     chain::Sealed,
@@ -34,6 +34,7 @@ pub(super) enum Done {
     Pulled { hash: B256, found: Option<(PeerId, Bytes)> },
     Fetched { peer: PeerId, first: u64, answer: Option<Bytes> },
     Proofs { peer: PeerId, first: u32, answer: Option<Bytes> },
+    Rival(Told),
     Synced(Result<Synced, EngineError>),
     Panicked(String),
 }
@@ -45,7 +46,8 @@ pub(super) struct Jobs(mpsc::UnboundedSender<Done>);
 impl Jobs {
     pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Done>) {
         // One message a job, and there is at most one that builds, one that checks, one that writes,
-        // one that asks for proofs, and as many as `PULLS_MAX` and the ranges of a sync that fetch.
+        // one that asks for proofs, one for each rival that was named, and as many as `PULLS_MAX` and
+        // the ranges of a sync that fetch.
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
     }

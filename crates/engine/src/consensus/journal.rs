@@ -33,25 +33,28 @@ impl Journal {
         Ok((Self { log, guard, operator }, recovered))
     }
 
-    /// The height from which on votes are allowed; none while nobody has said.
+    /// The guard, to be asked.
+    pub(super) const fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// The height from which on votes are allowed; none while that is in doubt.
     pub(super) const fn votes_from(&self) -> Option<u64> {
         self.guard.votes_from()
     }
 
-    /// Says, durably, from which height on votes are allowed. Blocking, briefly and once.
-    pub(super) fn set_votes_from(&mut self, height: u64) -> Result<(), EngineError> {
-        self.guard.set_votes_from(height);
+    /// Changes, durably, what the guard allows. Blocking, briefly and rarely.
+    pub(super) fn change_guard(
+        &mut self,
+        change: impl FnOnce(&mut Guard),
+    ) -> Result<(), EngineError> {
+        change(&mut self.guard);
         Ok(self.guard.sync()?)
     }
 
     /// Whether this node may sign at `height`, given what the log holds of it.
     pub(super) fn may_sign(&self, height: u64, log: &[WalEntry]) -> bool {
         self.guard.may_sign(height, log)
-    }
-
-    /// Whether this node may have signed a precommit of this round, or is beyond it.
-    pub(super) fn reaches(&self, height: u64, round: u32) -> bool {
-        self.guard.reaches(height, round)
     }
 
     /// Starts the log of a height, unless it is of that height already.

@@ -1,7 +1,7 @@
 //! From which height on keys sign of which this directory has no record.
 //!
-//! A directory without a record is new, or it was lost, and what its keys signed last must not be
-//! signed again. What can be known of it follows from what others say of their heads. Let this
+//! A directory without a record is new, or it was lost; one whose record is in doubt
+//! ([`Doubt`]) may be an old copy. What its keys signed last must not be signed again. What can be known of it follows from what others say of their heads. Let this
 //! node's own head be `n`, every block up to it verified, and its keys have signed last for height
 //! `h`. Block `h - 1` was decided then, by a quorum whose members all had block `h - 2`, durably.
 //!
@@ -25,7 +25,12 @@
 //! What authorities claimed is remembered for the run, the lowest of each: what these keys signed
 //! before was signed before all of it.
 
-use super::{driver::Driver, log::Recovered, status::Participation};
+use super::{
+    driver::Driver,
+    guard::{Doubt, Guard},
+    log::Recovered,
+    status::Participation,
+};
 use crate::{Epochs, error::EngineError, sets::Authorities};
 use alloy_primitives::Address;
 use mfenx_consensus::{Operator, thresholds};
@@ -165,7 +170,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Finds out what a new directory means, and begins to vote when nothing stands against it any
+    /// Finds out what a new directory, or one with an old record, means, and begins to vote when nothing stands against it any
     /// more. Keys that are not in force yet are looked at as well, so that they need not wait when
     /// they are.
     fn settle_guard(&mut self) -> Result<(), EngineError> {
@@ -187,8 +192,11 @@ impl Driver {
                 return Ok(());
             }
             let Some(journal) = &mut self.journal else { return Ok(()) };
-            tracing::info!(from, "this directory has no record of votes: voting from there on");
-            journal.set_votes_from(from)?;
+            journal.change_guard(|guard| guard.settle(from))?;
+            tracing::info!(
+                from = journal.votes_from(),
+                "it is known by now what these keys may have signed: voting from there on"
+            );
         }
         let allowed = self.journal.as_ref().is_some_and(|journal| journal.may_sign(height, &[]));
         if self.participation == Participation::Waiting && allowed && !self.is_gathering() {
@@ -225,8 +233,9 @@ impl Driver {
         self.told_missing = Some(Instant::now());
         let (head, authorities) = (self.head.number, &self.authorities);
         let missing = self.claims.missing(head, authorities, self.operator);
-        let from = self.journal.as_ref().and_then(|journal| journal.votes_from());
-        match from {
+        let guard = self.journal.as_ref().map(|journal| journal.guard());
+        let doubt = guard.and_then(Guard::doubt).unwrap_or(Doubt::Missing);
+        match guard.and_then(Guard::votes_from) {
             Some(from) if from > head => tracing::warn!(
                 head,
                 from,
@@ -238,7 +247,7 @@ impl Driver {
                 head,
                 "these keys signed at this height and the log of it is gone: others must decide it"
             ),
-            None if head == 0 => tracing::warn!(
+            None if head == 0 && doubt == Doubt::Missing => tracing::warn!(
                 missing,
                 "NOT VOTING: this directory is empty, and a new chain begins when all of its \
                  authorities are connected, or a quorum besides this one. Start them, with each \
@@ -248,9 +257,10 @@ impl Driver {
             None => tracing::warn!(
                 head,
                 missing,
-                "NOT VOTING: this directory has no record of what these keys signed, and too few \
-                 authorities are connected to tell. Start them; only if these keys signed nothing \
-                 in the last blocks, start this node with --trust-empty-log"
+                "NOT VOTING: {}, and too few authorities are connected to tell. Start them; only if \
+                 these keys signed nothing in the last blocks that is not in this directory, start \
+                 this node with --trust-empty-log",
+                doubt.reason(),
             ),
         }
     }

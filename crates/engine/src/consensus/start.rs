@@ -113,7 +113,9 @@ impl Driver {
             status,
         };
         driver.audit_start();
-        if let Err(error) = driver.start_height(recovered) {
+        driver.say_copied();
+        let started = driver.check_record().and_then(|()| driver.start_height(recovered));
+        if let Err(error) = started {
             driver.audit_end(Some(&error));
             return Err(error);
         }

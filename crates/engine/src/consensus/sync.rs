@@ -205,14 +205,21 @@ impl Driver {
         let head = self.chain.head()?;
         if let Some(fault) = &imported.fault {
             tracing::warn!(%peer, %fault, "a peer sent a wrong block");
+            self.sync.fetched = None;
             // Its certificate held, so a quorum decided it: on another block than ours.
-            if let BlockFault::NotNext { number, parent } = fault
+            let is_asked = if let BlockFault::NotNext { number, parent } = fault
                 && *number == head.number.saturating_add(1)
             {
-                self.meet_rival(peer, Head { number: head.number, hash: *parent }, head.hash());
+                let theirs = Head { number: head.number, hash: *parent };
+                self.meet_rival(peer, theirs, head.hash(), true)
+            } else {
+                false
+            };
+            if is_asked {
+                self.sync.sources.distrust(peer);
+            } else {
+                self.sync.distrust(&self.network, peer);
             }
-            self.sync.fetched = None;
-            self.sync.distrust(&self.network, peer);
         }
         let blocks = head.number.saturating_sub(self.head.number);
         if blocks == 0 {

@@ -4,12 +4,14 @@ mod accusations;
 mod arrivals;
 mod change;
 mod claims;
+mod copies;
 mod formats;
 mod hostile;
 mod lossy;
 mod network;
 mod records;
 mod reproposal;
+mod rivals;
 mod support;
 
 pub(crate) use support::keys;

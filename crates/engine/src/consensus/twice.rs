@@ -10,16 +10,23 @@
 //! for the case that they were behind, too, those with a timestamp from before the start. A claim
 //! counts for [`CLAIM_MAX`] blocks above our own head, once for each authority, so that a liar does
 //! not switch this off.
+//!
+//! Such an earlier block proves something else, when the guard does not know of its signature and
+//! should: that the guard is older than the block, however it came back. Then nothing more is signed
+//! until it is settled anew from which height on. That is noticed as the block is synced; what was
+//! signed before, at the first height of an old copy, it is too late for.
 
-use super::{driver::Driver, settle::after_other_runs};
+use super::{driver::Driver, guard::Doubt, settle::after_other_runs};
 use crate::error::EngineError;
-use mfenx_consensus::{Certificate, Operator, ValidatorSet, thresholds};
+use mfenx_consensus::{Certificate, Decision, Operator, ValidatorSet, thresholds};
 use std::time::Duration;
 
 /// How far above our own head a claim is taken for true.
 const CLAIM_MAX: u64 = 512;
 /// How much later than the start a block must claim to be: a proposer's clock may be ahead so far.
 const CLOCK_MARGIN: Duration = Duration::from_secs(10);
+/// Blocks of the store that the record is compared with at the start.
+const COMPARED: u64 = 16;
 
 /// A decided block that an operator has signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,23 +89,112 @@ impl Driver {
         };
     }
 
-    /// Whether every one of these blocks was signed here.
+    /// Whether these keys are all the voting power.
+    pub(super) fn has_all_power(&self) -> bool {
+        let set = self.authorities.set();
+        let ours = self.operator.and_then(|operator| set.by_operator(&Operator(operator)));
+        ours.is_some_and(|ours| ours.power == set.total_power())
+    }
+
+    /// Whether every one of these blocks was signed here, in this run or in one that the guard
+    /// remembers. One that an earlier run signed, and of which the guard should know, ends votes
+    /// until it is settled anew from where on; the caller starts a height after this.
     ///
     /// # Errors
     /// One was signed elsewhere.
     pub(super) fn check_own(
-        &self,
+        &mut self,
         signed: impl IntoIterator<Item = Signed>,
     ) -> Result<(), EngineError> {
-        let (Some(from), Some(journal)) = (self.own_from, &self.journal) else { return Ok(()) };
+        let Some(journal) = &self.journal else { return Ok(()) };
         let started = Self::unix_now()?.saturating_sub(self.started.elapsed());
+        let mut unknown = None;
         for one in signed {
             let Signed { height, round, .. } = one;
-            if one.is_of_this_time(from, started) && !journal.reaches(height, round) {
+            if journal.guard().reaches(height, round) {
+                continue;
+            }
+            if self.own_from.is_some_and(|from| one.is_of_this_time(from, started)) {
                 return Err(EngineError::SignedElsewhere { height });
             }
+            unknown = unknown.max(Some(height));
         }
+        unknown.map_or(Ok(()), |height| self.learn_own(height))
+    }
+
+    /// Compares the record with the last blocks of the store: they are not of one time when one of
+    /// the two was restored without the other.
+    pub(super) fn check_record(&mut self) -> Result<(), EngineError> {
+        let head = self.head.number;
+        let Some(operator) = self.operator.map(Operator).filter(|_| head > 0) else {
+            return Ok(());
+        };
+        let reader = self.chain.store().reader()?;
+        let epoch = self.sets.epoch_of(head);
+        let Some(set) = self.sets.of_epoch(&reader, epoch)? else { return Ok(()) };
+        let first = self.sets.epochs().first_block(epoch).max(head.saturating_sub(COMPARED - 1));
+        let mut signed = Vec::new();
+        for number in first.max(1)..=head {
+            let Some(bytes) = reader.certificate(number)? else { continue };
+            let Ok(decision) = Decision::decode(&bytes) else { continue };
+            // Of a run before this one, whatever its clock said.
+            signed.extend(Signed::of(operator, &set, &decision.certificate, 0));
+        }
+        drop(reader);
+        self.check_own(signed)
+    }
+
+    /// These keys signed a decided block in an earlier run, and this directory does not know of it.
+    fn learn_own(&mut self, height: u64) -> Result<(), EngineError> {
+        let knows = self.options.trust_empty_directory || self.has_all_power();
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        let next = height.saturating_add(1);
+        match journal.votes_from() {
+            // It was settled, and still is, that something may have been signed there.
+            Some(from) if from >= next => return Ok(()),
+            Some(_) if !knows => {}
+            // In doubt already, or with nobody to ask. What is decided needs no vote any more.
+            _ => return journal.change_guard(|guard| guard.forbid_below(next)),
+        }
+        journal.change_guard(|guard| {
+            guard.forbid_below(next);
+            guard.doubt_it(Doubt::Outdated);
+        })?;
+        let last = journal.guard().last().height;
+        tracing::error!(
+            height,
+            last,
+            "block {height} was decided with a signature of these keys, and the record in this \
+             directory ends at height {last}: it is an old copy, or another node signed while this \
+             one was down. NOT VOTING until the heads of a quorum of other authorities show from \
+             which block on that is safe. If the directory was restored, there is nothing to do; if \
+             not, find the other node"
+        );
+        self.outbox.clear();
+        self.machine = None;
+        self.settled_since = None;
+        self.audit_doubt(Some(height));
         Ok(())
+    }
+
+    /// Says that the record is a copy, if it is.
+    pub(super) fn say_copied(&mut self) {
+        let Some(guard) = self.journal.as_ref().map(|journal| journal.guard()) else { return };
+        if !guard.is_copy() {
+            return;
+        }
+        let last = guard.last();
+        tracing::warn!(
+            height = last.height,
+            round = last.round,
+            "THIS DIRECTORY IS A COPY: the record of what these keys signed was written into another \
+             file. It ends at height {}, and the keys may have signed since. The node follows until a \
+             quorum of other authorities was connected, it has every block that they have, and others \
+             have decided two more; then it votes. If you moved the directory to another disk or \
+             machine, and nothing ran with these keys since, start once with --trust-empty-log",
+            last.height,
+        );
+        self.audit_doubt(None);
     }
 }
 

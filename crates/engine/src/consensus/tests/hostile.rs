@@ -1,7 +1,7 @@
 //! Peers that lie: raw networks without an engine behind them.
 
 use super::support::{
-    DEADLINE, Node, addresses, agree, all_vote, authorities, authorities_without_the_last,
+    DEADLINE, Node, addresses, agree, all_vote, authorities, authorities_without_the_last, certify,
     directory, evidence_against, identity, keys, network, open_chain, spec,
 };
 use crate::{
@@ -11,9 +11,7 @@ use crate::{
 };
 use bytes::Bytes;
 use mfenx_chainspec::ChainSpec;
-use mfenx_consensus::{
-    Certificate, Decision, Height, NilOrVal, Operator, Round, ValidatorSet, Vote, VoteType,
-};
+use mfenx_consensus::{Decision, Height, NilOrVal, Operator, Round, ValidatorSet, Vote, VoteType};
 use mfenx_network::{
     Head, Identity, NetworkEvent, NetworkHandle, PeerAddress, Protocol, Target, Topic,
 };
@@ -40,28 +38,6 @@ enum Lie {
     Nothing,
 }
 
-/// A quorum's certificate for any block, as only authorities that all lie could make it.
-fn certify(chain: &Chain, set: &ValidatorSet, number: u64, hash: B256) -> Certificate {
-    let round = 0;
-    let mut signatures: Vec<_> = (0..3)
-        .map(|index| {
-            let keys = keys(index);
-            let operator = Operator(keys.operator);
-            let vote = Vote {
-                kind: VoteType::Precommit,
-                height: Height(number),
-                round: Round::new(round),
-                value: NilOrVal::Val(hash),
-                operator,
-            };
-            let signed = keys.consensus.sign_vote(&chain.domain(), vote);
-            (set.index_of(&operator).unwrap(), signed.signature)
-        })
-        .collect();
-    signatures.sort_by_key(|(index, _)| *index);
-    Certificate { height: Height(number), round, block_hash: hash, signatures }
-}
-
 /// Block 1 of `chain`, bent.
 fn bent(chain: &Chain, lie: Lie) -> Bytes {
     let reader = chain.store().reader().unwrap();
@@ -83,7 +59,7 @@ fn bent(chain: &Chain, lie: Lie) -> Bytes {
             let spec = chain.spec();
             let params = spec.consensus().unwrap();
             let set = ValidatorSet::new(&params.authorities, params.quorum, decision.seed).unwrap();
-            decision.certificate = certify(chain, &set, 1, block.header.hash_slow());
+            decision.certificate = certify(chain, &set, (1, 0), block.header.hash_slow());
         }
         Lie::Garbage | Lie::Silence | Lie::Nothing => {}
     }
@@ -439,34 +415,4 @@ async fn whoever_knows_of_higher_heads_syncs_first() {
         node.reach(2).await;
     }
     agree(&nodes, 2);
-}
-
-/// Two chains from one genesis, which one key that signs for two directories can make alone.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_block_at_our_height_is_noticed() {
-    let spec = spec(1, Quorum::Majority, 100);
-    let (here, there) = (directory(), directory());
-    let mut followers = Vec::new();
-    let followed = [directory(), directory()];
-    for (directory, followed) in [&here, &there].into_iter().zip(&followed) {
-        let node = Node::start(directory.path(), &spec, Some(0), &[]);
-        let follower = Node::start(followed.path(), &spec, None, &addresses([&node]).await);
-        follower.reach(3).await;
-        node.kill().await;
-        followers.push(follower);
-        // Blocks of different seconds are different blocks.
-        sleep(Duration::from_millis(1_100)).await;
-    }
-    assert_ne!(followers[0].hash(1), followers[1].hash(1));
-    let other = followers[1].address().await;
-    followers[0].network.add_persistent(other).unwrap();
-    // Whoever notices first may leave the other before that one has looked.
-    let [mut one, mut two] = [followers[0].status.clone(), followers[1].status.clone()];
-    let noticed = async {
-        tokio::select! {
-            met = one.wait_for(|status| status.rivals > 0) => drop(met.unwrap()),
-            met = two.wait_for(|status| status.rivals > 0) => drop(met.unwrap()),
-        }
-    };
-    timeout(DEADLINE, noticed).await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! Log and guard: torn and damaged files, lost files, second signatures.
 
 use super::super::{
-    guard::{Guard, GuardError},
+    guard::{Doubt, Guard, GuardError, Signed},
     journal::Journal,
     log::{Log, LogError},
 };
@@ -113,7 +113,7 @@ fn the_guard_refuses_a_second_signature_and_an_earlier_one() {
     let open = || Journal::open(directory.path(), Operator(operator(0))).unwrap();
     let (mut journal, _) = open();
     assert!(!journal.may_sign(1, &[]), "nobody has said whether the keys are new");
-    journal.set_votes_from(0).unwrap();
+    journal.change_guard(|guard| guard.settle(0)).unwrap();
     assert!(journal.may_sign(1, &[]));
     journal.start_height(5).unwrap();
     journal.append(&vote(5, 2, 1)).unwrap();
@@ -145,25 +145,65 @@ fn the_guard_refuses_a_second_signature_and_an_earlier_one() {
     refused(&mut journal, vote(5, 2, 2));
 }
 
+/// Signed messages of one height, by round.
+fn signed(round: u32) -> Signed {
+    Signed::of(&vote(5, round, 1)).unwrap()
+}
+
 #[test]
-fn a_torn_slot_of_the_guard_is_the_one_that_never_counted() {
+fn a_guard_that_was_copied_forbids_until_it_is_settled_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, copy) = (directory.path().join("signed"), directory.path().join("copy"));
+    let mut guard = Guard::open(&path).unwrap();
+    assert_eq!((guard.doubt(), guard.is_copy()), (Some(Doubt::Missing), false));
+    guard.settle(3);
+    guard.note(signed(0)).unwrap();
+    guard.sync().unwrap();
+    drop(guard);
+    fs::copy(&path, &copy).unwrap();
+    // However often it is opened, and whatever the directory is called.
+    fs::rename(&path, directory.path().join("moved")).unwrap();
+    fs::rename(directory.path().join("moved"), &path).unwrap();
+    for _ in 0..3 {
+        let guard = Guard::open(&path).unwrap();
+        assert_eq!((guard.doubt(), guard.votes_from(), guard.is_copy()), (None, Some(3), false));
+        assert!(guard.may_sign(6, &[]) && guard.may_sign(5, &[vote(5, 0, 1)]));
+    }
+    // The copy takes the place of the file.
+    fs::rename(&copy, &path).unwrap();
+    for is_copy in [true, false] {
+        let guard = Guard::open(&path).unwrap();
+        assert_eq!((guard.doubt(), guard.is_copy()), (Some(Doubt::Copied), is_copy), "for good");
+        assert_eq!((guard.votes_from(), *guard.last()), (None, signed(0)));
+        assert!(!guard.may_sign(6, &[]) && !guard.may_sign(5, &[vote(5, 0, 1)]));
+    }
+    let mut guard = Guard::open(&path).unwrap();
+    // What it knows still forbids, whatever others may claim.
+    guard.settle(2);
+    assert_eq!(guard.votes_from(), Some(3));
+    assert!(!guard.may_sign(4, &[]) && !guard.may_sign(5, &[]) && guard.may_sign(6, &[]));
+    guard.note(signed(0)).unwrap();
+    assert!(guard.note(Signed { step: 0, ..signed(0) }).is_err());
+    guard.sync().unwrap();
+    let guard = Guard::open(&path).unwrap();
+    assert_eq!((guard.doubt(), guard.votes_from()), (None, Some(3)));
+}
+
+#[test]
+fn a_guard_that_is_proven_old_forbids_what_was_decided_since() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("signed");
     let mut guard = Guard::open(&path).unwrap();
-    guard.set_votes_from(3);
-    guard.sync().unwrap();
-    let sound = fs::read(&path).unwrap();
-    let signed = |round| super::super::guard::Signed::of(&vote(5, round, 1)).unwrap();
+    guard.settle(0);
     guard.note(signed(0)).unwrap();
+    assert!(guard.may_sign(6, &[]) && !guard.reaches(5, 0), "a prevote is no precommit");
+    guard.forbid_below(9);
+    guard.doubt_it(Doubt::Outdated);
     guard.sync().unwrap();
-    let mut torn = fs::read(&path).unwrap();
-    torn.truncate(torn.len() - 1);
-    fs::write(&path, &torn).unwrap();
     let mut guard = Guard::open(&path).unwrap();
-    assert_eq!(guard.votes_from(), Some(3));
-    guard.note(signed(0)).unwrap();
-    let mut damaged = sound;
-    damaged[20] ^= 1;
-    fs::write(&path, &damaged).unwrap();
-    assert!(matches!(Guard::open(&path), Err(GuardError::Damaged { .. })));
+    assert_eq!((guard.doubt(), guard.votes_from()), (Some(Doubt::Outdated), None));
+    guard.settle(7);
+    assert!(!guard.may_sign(8, &[]) && guard.may_sign(9, &[]));
+    guard.trust();
+    assert!(guard.may_sign(6, &[]) && !guard.may_sign(5, &[]), "the last signature still counts");
 }

@@ -10,7 +10,8 @@ use alloy_signer::SignerSync;
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use mfenx_chainspec::{ChainSpec, ConsensusParams, ConsensusTimeouts, REGISTRY_ADDRESS};
 use mfenx_consensus::{
-    ConsensusKey, Domain, Evidence, Height, NilOrVal, Operator, Round, Vote, VoteType,
+    Certificate, ConsensusKey, Domain, Evidence, Height, NilOrVal, Operator, Round, ValidatorSet,
+    Vote, VoteType,
 };
 use mfenx_network::{
     Direction, GossipMessage, Head, Identity, Limits, Network, NetworkConfig, NetworkEvent,
@@ -118,6 +119,32 @@ pub(in super::super) fn evidence_against(
         keys.consensus.sign_vote(&domain, vote)
     };
     Evidence::of_votes(vote(1), vote(2)).unwrap()
+}
+
+/// A certificate of the first three authorities for any block, as only liars could make it.
+pub(super) fn certify(
+    chain: &Chain,
+    set: &ValidatorSet,
+    (number, round): (u64, u32),
+    hash: B256,
+) -> Certificate {
+    let mut signatures: Vec<_> = (0..3)
+        .map(|index| {
+            let keys = keys(index);
+            let operator = Operator(keys.operator);
+            let vote = Vote {
+                kind: VoteType::Precommit,
+                height: Height(number),
+                round: Round::new(round),
+                value: NilOrVal::Val(hash),
+                operator,
+            };
+            let signed = keys.consensus.sign_vote(&chain.domain(), vote);
+            (set.index_of(&operator).unwrap(), signed.signature)
+        })
+        .collect();
+    signatures.sort_by_key(|(index, _)| *index);
+    Certificate { height: Height(number), round, block_hash: hash, signatures }
 }
 
 /// A directory of a node, which outlives the node.
