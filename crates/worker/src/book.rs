@@ -3,6 +3,9 @@
 //!
 //! `book.json` has the first two and is replaced as a whole; `jobs/ID.rows` has the row roots of a
 //! job. Both are durable before the commitment they belong to is sent.
+//!
+//! All but the earnings can be made again from the chain: the seed gives the same row roots once more. A
+//! book that is begun anew costs the work twice, and no job.
 
 use crate::error::WorkerError;
 use alloy_primitives::{B256, U256};
@@ -106,22 +109,22 @@ impl Book {
         }
         let path = directory.join("book.json");
         let pages = match read(&path, BOOK_BYTES_MAX) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|error| WorkerError::Format {
+            Ok(text) => serde_json::from_slice(&text).map_err(|error| WorkerError::Damaged {
                 path: path.clone(),
                 reason: error.to_string(),
             })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Pages { chain_id, worker, cursor, ..Pages::default() }
             }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(WorkerError::Damaged { path, reason: error.to_string() });
+            }
             Err(source) => return Err(WorkerError::File { path, source }),
         };
         let book = Self { directory: directory.into(), pages, _lock: file };
         if (book.pages.chain_id, book.pages.worker) != (chain_id, worker) {
-            let reason = format!(
-                "it is of worker {} on chain {}, not of {worker} on chain {chain_id}",
-                book.pages.worker, book.pages.chain_id
-            );
-            return Err(WorkerError::Format { path, reason });
+            let Pages { worker, chain_id, .. } = book.pages;
+            return Err(WorkerError::OtherWorker { path, worker, chain_id });
         }
         book.remove_strays();
         Ok(book)
@@ -160,8 +163,30 @@ impl Book {
         &mut self.pages.earnings
     }
 
-    /// Adds a job; false when there are too many.
+    /// Looks whether this can be the chain that was read, whose head is `head`.
+    ///
+    /// # Errors
+    /// It is shorter: what happens on it before it is as long would not be heard.
+    pub(crate) fn check_head(&self, head: u64) -> Result<(), WorkerError> {
+        let seen = self.pages.cursor;
+        if seen > head {
+            let path = self.directory.join("book.json");
+            return Err(WorkerError::ShorterChain { path, seen, head });
+        }
+        Ok(())
+    }
+
+    /// Whether this very job is here.
+    pub(crate) fn has(&self, id: U256, seed: B256) -> bool {
+        self.pages.jobs.get(&id).is_some_and(|entry| entry.seed == seed)
+    }
+
+    /// Adds a job; false when there are too many. One of the same number with another seed is of a
+    /// chain that is no more.
     pub(crate) fn add(&mut self, id: U256, entry: Entry) -> bool {
+        if self.pages.jobs.contains_key(&id) && !self.has(id, entry.seed) {
+            self.remove(id);
+        }
         let jobs = &mut self.pages.jobs;
         if jobs.len() >= JOBS_MAX && !jobs.contains_key(&id) {
             return false;
@@ -285,10 +310,32 @@ mod tests {
         assert!(!stray("8.rows").exists() && !stray("8.new").exists(), "files of no job stay");
         assert!(stray("notes.txt").exists(), "and what is not ours is left");
         let error = Book::open(directory.path(), 6, worker, 10).unwrap_err().to_string();
-        assert!(error.contains("chain 5, not of"), "{error}");
-        fs::write(directory.path().join("book.json"), "{").unwrap();
-        let error = Book::open(directory.path(), 5, worker, 10).unwrap_err().to_string();
-        assert!(error.contains("move the file away"), "{error}");
+        assert!(error.contains("on chain 5,") && error.contains("--dir"), "{error}");
+        assert!(!error.contains("away"), "another's jobs are no file to be moved: {error}");
+        for damage in ["{".to_owned(), " ".repeat(BOOK_BYTES_MAX as usize + 1)] {
+            fs::write(directory.path().join("book.json"), damage).unwrap();
+            let error = Book::open(directory.path(), 5, worker, 10).unwrap_err().to_string();
+            assert!(error.contains("move this file away"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_chain_that_was_begun_anew_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (id, rows) = (U256::from(7), vec![vec![[1; 32]; 2]; 2]);
+        let mut book = Book::open(directory.path(), 5, Address::ZERO, 10).unwrap();
+        assert!(book.check_head(10).is_ok());
+        let error = book.check_head(9).unwrap_err();
+        assert!(error.is_passing(), "the node may catch up");
+        let error = error.to_string();
+        assert!(error.contains("block 10") && error.contains("mfenx dev"), "{error}");
+        // The same number, of another chain: not what was computed for the old one.
+        assert!(book.add(id, entry()));
+        book.save_rows(id, &rows).unwrap();
+        assert!(book.add(id, entry()) && book.rows(id) == Some(rows), "the same is the same");
+        let other = Entry { seed: B256::repeat_byte(4), ..entry() };
+        assert!(book.add(id, other.clone()) && !book.has(id, entry().seed));
+        assert!(book.has(id, other.seed) && book.rows(id).is_none());
     }
 
     #[test]
