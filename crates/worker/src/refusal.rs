@@ -21,8 +21,8 @@ fn of_parties(error: &Error) -> Option<String> {
         Error::NotAuthority(it) => format!("{} is no authority of this chain", it.caller),
         Error::NotOperator(it) => {
             format!(
-                "{} is neither operator nor agent of the worker (an agent may commit, open and change \
-                 terms, and nothing else)",
+                "{} is neither operator nor agent of the worker; an agent may commit, open and change \
+                 terms, and nothing else",
                 it.caller
             )
         }
