@@ -66,7 +66,7 @@ pub enum WorkerError {
     /// The list of jobs cannot be read. Nothing in it is not on the chain, but the count of earnings.
     #[error(
         "{}: {reason}; move this file away, and leave the keys where they are, to go on without it: jobs \
-         under way are found on the chain and computed once more, and earnings count from zero",
+         under way are found on the chain and computed once more, and earnings are counted anew",
         path.display()
     )]
     Damaged {
