@@ -69,9 +69,10 @@ impl Work {
                 }
                 JobState::None | JobState::Assigned => {
                     if let Some(commitment) = self.commitment(book, id, &entry)? {
-                        if entry.is_benchmark && !is_of_class(contract, id, &entry)? {
-                            // Declared anew meanwhile: the next round asks for the other class.
+                        if let Some(other) = of_other_class(contract, id, &entry)? {
+                            // Declared anew or lowered meanwhile: the commitment would be to this one.
                             self.forget(book, id);
+                            book.add(id, other);
                             continue;
                         }
                         calls.push(ICompute::commitCall { job: id, commitment }.abi_encode());
@@ -146,7 +147,8 @@ impl Work {
     ) -> Result<Option<Piece>, WorkerError> {
         let wanted = self.committed.iter().find(|(id, height)| {
             let is_open = head.number > **height + BEACON_DELAY;
-            is_open && !self.proofs.contains_key(*id) && !self.given_up.contains(*id)
+            let is_lost = self.given_up.contains(*id) && !book.has_rows(**id);
+            is_open && !is_lost && !self.proofs.contains_key(*id)
         });
         if let Some((id, height)) = wanted
             && self.proofs.len() < PROOFS_MAX
@@ -169,12 +171,12 @@ impl Work {
                     let kind = Kind::Prove { rows, beacon: beacon_of(&output) };
                     Ok(Some(Piece { id, entry: entry.clone(), until, kind }))
                 }
-                (Some(entry), None) => {
+                (Some(entry), None) if !self.given_up.contains(&id) => {
                     tracing::warn!(job = %id, "what a commitment needs to be opened is lost: once more");
                     let entry = entry.clone();
                     Ok(self.compute(id, &entry, AGAIN_SECONDS_MAX, memory_max))
                 }
-                (None, _) => {
+                _ => {
                     self.committed.remove(&id);
                     Ok(None)
                 }
@@ -241,15 +243,26 @@ impl Work {
     }
 }
 
-/// Whether a benchmark is that of the class which its worker, the end of its number, has now: that one
-/// is what a commitment is to.
-fn is_of_class(contract: &Contract, id: U256, entry: &Entry) -> Result<bool, WorkerError> {
+/// The benchmark as the class asks for it that its worker, the end of its number, has now; none if it is
+/// that one already, or no benchmark.
+fn of_other_class(
+    contract: &Contract,
+    id: U256,
+    entry: &Entry,
+) -> Result<Option<Entry>, WorkerError> {
+    if !entry.is_benchmark {
+        return Ok(None);
+    }
     let worker = Address::from_word(B256::from(id));
-    let Some(it) = find(contract, worker)? else { return Ok(false) };
+    let it = find(contract, worker)?.ok_or(WorkerError::Unregistered { worker })?;
     let classes = contract.view(&ICompute::classesCall {})?;
-    Ok(classes.get(usize::from(it.class)).is_some_and(|class| {
-        [class.m, class.k, class.p, class.rounds] == [entry.m, entry.k, entry.p, entry.rounds]
-    }))
+    let Some(class) = classes.get(usize::from(it.class)) else { return Ok(None) };
+    let (m, k, p, rounds) = (class.m, class.k, class.p, class.rounds);
+    if (m, k, p, rounds) == (entry.m, entry.k, entry.p, entry.rounds) {
+        return Ok(None);
+    }
+    let deadline = contract.view(&ICompute::deadlineOfCall { job_: id })?.saturating_to();
+    Ok(Some(Entry { m, k, p, rounds, deadline, ..entry.clone() }))
 }
 
 /// Bytes that a job needs beside the program: one matrix, and the row roots of all rounds.
