@@ -20,7 +20,8 @@ pub(crate) use authorities::{AuthoritiesCommand, ProposeCommand, SenderArgs, Vot
 pub(crate) use keys::{GenesisArgs, KeysCommand, QuorumArg, ShowArgs, VerifyArgs};
 pub(crate) use network::{LocalnetArgs, NodeArgs};
 pub(crate) use worker::{
-    AccessArgs, BackendArg, DevicesArgs, RunArgs, StatusArgs, WantedArgs, WorkerArgs, WorkerCommand,
+    AccessArgs, AttestArgs, BackendArg, DevicesArgs, RunArgs, StatusArgs, WantedArgs, WorkerArgs,
+    WorkerCommand,
 };
 
 /// MFENX: an EVM-compatible node for chain ID 177155.

@@ -48,7 +48,10 @@ pub use mfenx_network::{Multiaddr, PeerAddress, listen_addresses};
 pub use mfenx_primitives::Quorum;
 pub use mfenx_rpc::HealthLimits;
 pub use mfenx_storage::{FORMAT as STORE_FORMAT, TableStats};
-pub use mfenx_worker::{Detected, Limits as WorkerLimits, Observed, Status as WorkerStatus};
+pub use mfenx_worker::{
+    Detected, Limits as WorkerLimits, Observed, Record as WorkerRecord, Status as WorkerStatus,
+    Wishes as WorkerWishes,
+};
 pub use network::{NodeConfig, run_node};
 pub use ready::{Ready, RunningAs};
 pub use run::{DevConfig, ServeConfig, run_dev, run_serve};
@@ -58,6 +61,6 @@ pub use transfer::{
 };
 pub use worker::{
     Account as WorkerAccount, BackendChoice, WorkerAccess, WorkerConfig, WorkerEvent,
-    WorkerRequest, WorkerTerms, lapse_job, run_observer, run_worker, worker_devices,
-    worker_request, worker_status,
+    WorkerRequest, lapse_job, run_observer, run_worker, worker_devices, worker_request,
+    worker_status,
 };

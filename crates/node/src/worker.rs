@@ -4,22 +4,26 @@
 //! The directory has `worker.key` (Ed25519, proves who the worker is), `operator.key` (secp256k1, the
 //! account that stakes and is paid; it may lie elsewhere), `book.json` and `jobs`.
 
+mod requests;
+
+pub use requests::{WorkerRequest, lapse_job, worker_request, worker_status};
+
 use crate::{
     accounts::dev_accounts,
     error::NodeError,
     keys::{self, OperatorKey, Passphrase},
 };
-use alloy_primitives::{Address, U256};
+use alloy_primitives::Address;
 use alloy_signer_local::PrivateKeySigner;
 use ed25519_dalek::SigningKey;
-use mfenx_client::{Client, Receipt, Sender};
+use mfenx_client::{Client, Sender};
 use mfenx_compute::{
     Backend, CpuBackend,
     cuda::{CudaBackend, CudaOptions, Unavailable},
 };
 use mfenx_worker::{
-    Contract, Detected, ICompute, Limits, Observed, Observer, Registration, Status, Worker,
-    detect_cpu, detect_gpus,
+    Contract, Detected, Limits, Observed, Observer, Registration, Wishes, Worker, detect_cpu,
+    detect_gpus,
 };
 use std::{
     fs::DirBuilder,
@@ -63,6 +67,8 @@ pub struct WorkerAccess {
     pub directory: PathBuf,
     /// The account.
     pub account: Account,
+    /// Whose worker it is, when the account is its agent; the account's own when there is none.
+    pub operator: Option<Address>,
     /// The passphrase of the keys, in this file.
     pub passphrase_file: Option<PathBuf>,
 }
@@ -78,26 +84,14 @@ pub struct WorkerConfig {
     pub threads: NonZeroUsize,
     /// Which card, as CUDA counts them.
     pub card: usize,
-    /// With what to register, if it is not yet.
-    pub terms: WorkerTerms,
+    /// With what to register, if it is not yet, and what to change where it is.
+    pub wishes: Wishes,
     /// Bounds.
     pub limits: Limits,
 }
 
-/// With what a worker registers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WorkerTerms {
-    /// Its class.
-    pub class: u8,
-    /// Jobs at a time.
-    pub capacity: u32,
-    /// Least reward of a result, gwei.
-    pub base: u64,
-    /// And gwei for 10^12 multiply-adds.
-    pub price: u64,
-    /// Wei at stake; the least the contract takes when there is none.
-    pub stake: Option<U256>,
-}
+/// Jobs at a time of a worker that is registered without a word on that.
+const CAPACITY_DEFAULT: u32 = 4;
 
 /// What a worker tells whoever started it.
 #[derive(Debug)]
@@ -111,6 +105,8 @@ pub enum WorkerEvent<'a> {
         /// What computes.
         backend: &'a str,
     },
+    /// What was changed of a worker that is registered already, or is not as it was asked for.
+    Adjusted(&'a str),
     /// A new block; a line on what it does.
     Progress(&'a Worker),
     /// Benchmarks are observed from now on.
@@ -126,6 +122,7 @@ pub enum WorkerEvent<'a> {
 struct Opened {
     contract: Contract,
     key: SigningKey,
+    operator: Address,
 }
 
 impl WorkerAccess {
@@ -158,7 +155,8 @@ impl WorkerAccess {
         }
         let secret = keys::worker_key(&self.directory, passphrase.as_ref())?;
         let contract = self.contract(passphrase.as_ref())?;
-        Ok(Opened { contract, key: SigningKey::from_bytes(&secret) })
+        let operator = self.operator.unwrap_or_else(|| contract.account());
+        Ok(Opened { contract, key: SigningKey::from_bytes(&secret), operator })
     }
 
     fn passphrase(&self) -> Result<Option<Passphrase>, NodeError> {
@@ -199,12 +197,9 @@ fn no_worker(directory: &Path, reason: &'static str) -> NodeError {
 }
 
 impl Opened {
-    /// The worker's name under the contract's account.
+    /// The worker's name.
     fn name(&self) -> Result<Address, NodeError> {
-        Ok(self.contract.view(&ICompute::workerOfCall {
-            operator: self.contract.account(),
-            key: self.key.verifying_key().to_bytes().into(),
-        })?)
+        Ok(mfenx_worker::name_of(&self.contract, self.operator, &self.key)?)
     }
 }
 
@@ -256,7 +251,8 @@ fn cuda(cards: Vec<Detected>, ordinal: usize) -> Result<(Arc<dyn Backend>, Detec
     Ok((Arc::new(backend), detected))
 }
 
-/// Registers the worker if it is not, and works until a signal comes.
+/// Registers the worker if it is not, else changes the terms that are asked for, and works until a signal
+/// comes.
 ///
 /// # Errors
 /// The node does not answer at the start, the contract refuses, or files are another's.
@@ -265,22 +261,29 @@ pub fn run_worker(
     mut tell: impl FnMut(WorkerEvent<'_>),
 ) -> Result<(), NodeError> {
     let (backend, detected) = device(config.backend, config.threads, config.card)?;
-    let opened = config.access.open_or_make()?;
-    let terms = config.terms;
-    let registration = Registration {
-        key: &opened.key,
-        agent: Address::ZERO,
-        class: terms.class,
-        capacity: terms.capacity,
-        base: terms.base,
-        price: terms.price,
-        device: &detected,
-        stake: terms.stake,
-    };
-    mfenx_worker::check_directory(&opened.contract, registration.key, &config.access.directory)?;
-    let name = mfenx_worker::register(&opened.contract, &registration)?;
-    let operator = opened.contract.account();
-    let directory = &config.access.directory;
+    let access = &config.access;
+    // An agent has been given a worker, and makes none.
+    let is_agent = access.operator.is_some();
+    let opened = if is_agent { access.open() } else { access.open_or_make() }?;
+    let (name, wishes) = (opened.name()?, config.wishes);
+    mfenx_worker::check_directory(&opened.contract, name, &access.directory)?;
+    if opened.operator == opened.contract.account() {
+        let registration = Registration {
+            key: &opened.key,
+            agent: Address::ZERO,
+            class: wishes.class.unwrap_or_default(),
+            capacity: wishes.capacity.unwrap_or(CAPACITY_DEFAULT),
+            base: wishes.base.unwrap_or_default(),
+            price: wishes.price.unwrap_or_default(),
+            device: &detected,
+            stake: wishes.stake,
+        };
+        mfenx_worker::register(&opened.contract, &registration)?;
+    }
+    for said in mfenx_worker::adjust(&opened.contract, name, &wishes, &detected)? {
+        tell(WorkerEvent::Adjusted(&said));
+    }
+    let (operator, directory) = (opened.operator, &access.directory);
     let mut worker =
         Worker::open(opened.contract, name, directory, Arc::clone(&backend), config.limits)?;
     let stop = stop_on_signals()?;
@@ -305,61 +308,6 @@ pub fn run_observer(
     tell(WorkerEvent::Observing { authority });
     observer.run(&stop, |observed| tell(WorkerEvent::Observed(observed)))?;
     Ok(())
-}
-
-/// The worker as the contract has it; none when it is not registered.
-///
-/// # Errors
-/// The node does not answer.
-pub fn worker_status(access: &WorkerAccess) -> Result<Option<Status>, NodeError> {
-    let opened = access.open()?;
-    Ok(mfenx_worker::status(&opened.contract, opened.name()?)?)
-}
-
-/// What an operator asks of the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WorkerRequest {
-    /// Leave the pool; jobs under way are finished.
-    Exit,
-    /// Make the stake of a worker that has left due.
-    Release,
-    /// Pay out what is due to the operator, to this account.
-    Withdraw(Option<Address>),
-    /// Change which orders are taken.
-    Terms(WorkerTerms),
-}
-
-/// Sends an operator's request; the transaction's receipt.
-///
-/// # Errors
-/// The contract refuses, and says why.
-pub fn worker_request(access: &WorkerAccess, request: WorkerRequest) -> Result<Receipt, NodeError> {
-    let opened = access.open()?;
-    let (worker, contract) = (opened.name()?, &opened.contract);
-    let receipt = match request {
-        WorkerRequest::Exit => contract.send(&ICompute::exitCall { worker }, U256::ZERO),
-        WorkerRequest::Release => contract.send(&ICompute::releaseCall { worker }, U256::ZERO),
-        WorkerRequest::Withdraw(to) => {
-            let to = to.unwrap_or_else(|| contract.account());
-            contract.send(&ICompute::withdrawCall { to }, U256::ZERO)
-        }
-        WorkerRequest::Terms(terms) => {
-            let WorkerTerms { capacity, base, price, .. } = terms;
-            let terms = ICompute::Terms { capacity, base, price };
-            contract.send(&ICompute::setTermsCall { worker, terms }, U256::ZERO)
-        }
-    };
-    Ok(receipt?)
-}
-
-/// Ends a job, of whatever worker, that missed its deadline or its opening; the transaction's receipt.
-/// Anybody may: an account is enough.
-///
-/// # Errors
-/// The contract refuses, and says why.
-pub fn lapse_job(access: &WorkerAccess, job: U256) -> Result<Receipt, NodeError> {
-    let contract = access.contract(access.passphrase()?.as_ref())?;
-    Ok(contract.send(&ICompute::lapseCall { job }, U256::ZERO)?)
 }
 
 /// The devices of this machine.

@@ -3,6 +3,9 @@
 //!
 //! `book.json` has the first two and is replaced as a whole; `jobs/ID.rows` has the row roots of a
 //! job. Both are durable before the commitment they belong to is sent.
+//!
+//! All but the earnings can be made again from the chain: the seed gives the same row roots once more. A
+//! book that is begun anew costs the work twice, and no job.
 
 use crate::error::WorkerError;
 use alloy_primitives::{B256, U256};
@@ -106,22 +109,22 @@ impl Book {
         }
         let path = directory.join("book.json");
         let pages = match read(&path, BOOK_BYTES_MAX) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|error| WorkerError::Format {
+            Ok(text) => serde_json::from_slice(&text).map_err(|error| WorkerError::Damaged {
                 path: path.clone(),
                 reason: error.to_string(),
             })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Pages { chain_id, worker, cursor, ..Pages::default() }
             }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(WorkerError::Damaged { path, reason: error.to_string() });
+            }
             Err(source) => return Err(WorkerError::File { path, source }),
         };
         let book = Self { directory: directory.into(), pages, _lock: file };
         if (book.pages.chain_id, book.pages.worker) != (chain_id, worker) {
-            let reason = format!(
-                "it is of worker {} on chain {}, not of {worker} on chain {chain_id}",
-                book.pages.worker, book.pages.chain_id
-            );
-            return Err(WorkerError::Format { path, reason });
+            let Pages { worker, chain_id, .. } = book.pages;
+            return Err(WorkerError::OtherWorker { path, worker, chain_id });
         }
         book.remove_strays();
         Ok(book)
@@ -160,8 +163,30 @@ impl Book {
         &mut self.pages.earnings
     }
 
-    /// Adds a job; false when there are too many.
+    /// Looks whether this can be the chain that was read, whose head is `head`.
+    ///
+    /// # Errors
+    /// It is shorter: what happens on it before it is as long would not be heard.
+    pub(crate) fn check_head(&self, head: u64) -> Result<(), WorkerError> {
+        let seen = self.pages.cursor;
+        if seen > head {
+            let path = self.directory.join("book.json");
+            return Err(WorkerError::ShorterChain { path, seen, head });
+        }
+        Ok(())
+    }
+
+    /// Whether this very job is here.
+    pub(crate) fn has(&self, id: U256, seed: B256) -> bool {
+        self.pages.jobs.get(&id).is_some_and(|entry| entry.seed == seed)
+    }
+
+    /// Adds a job; false when there are too many. One of the same number with another seed is of a
+    /// chain that is no more.
     pub(crate) fn add(&mut self, id: U256, entry: Entry) -> bool {
+        if self.pages.jobs.contains_key(&id) && !self.has(id, entry.seed) {
+            self.remove(id);
+        }
         let jobs = &mut self.pages.jobs;
         if jobs.len() >= JOBS_MAX && !jobs.contains_key(&id) {
             return false;
@@ -242,63 +267,4 @@ fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloy_primitives::Address;
-
-    fn entry() -> Entry {
-        let seed = B256::repeat_byte(3);
-        Entry { seed, m: 2, k: 1, p: 1, rounds: 2, samples: 4, deadline: 9, is_benchmark: false }
-    }
-
-    #[test]
-    fn a_book_is_read_as_it_was_left() {
-        let directory = tempfile::tempdir().unwrap();
-        let (worker, id) = (Address::repeat_byte(1), U256::from(7));
-        let rows = vec![vec![[1; 32], [2; 32]], vec![[3; 32], [4; 32]]];
-        {
-            let mut book = Book::open(directory.path(), 5, worker, 10).unwrap();
-            assert_eq!(book.cursor(), 10);
-            assert!(book.add(id, entry()) && book.rows(id).is_none());
-            book.set_cursor(11);
-            book.earnings_mut().verified = 3;
-            book.save_rows(id, &rows).unwrap();
-            book.save().unwrap();
-            let other = Book::open(directory.path(), 5, worker, 10).unwrap_err();
-            assert!(matches!(other, WorkerError::InUse(_)), "{other}");
-        }
-        let mut book = Book::open(directory.path(), 5, worker, 10).unwrap();
-        assert_eq!((book.cursor(), book.earnings().verified), (11, 3));
-        assert_eq!(book.jobs().get(&id), Some(&entry()));
-        assert_eq!(book.rows(id), Some(rows));
-        fs::write(directory.path().join("jobs/7.rows"), [0; 127]).unwrap();
-        assert_eq!(book.rows(id), None, "a torn file is none");
-        book.remove(id);
-        assert!(!book.has_rows(id) && book.jobs().is_empty());
-        book.save().unwrap();
-        drop(book);
-        let stray = |name: &str| directory.path().join("jobs").join(name);
-        for name in ["8.rows", "8.new", "notes.txt"] {
-            fs::write(stray(name), "").unwrap();
-        }
-        drop(Book::open(directory.path(), 5, worker, 10).unwrap());
-        assert!(!stray("8.rows").exists() && !stray("8.new").exists(), "files of no job stay");
-        assert!(stray("notes.txt").exists(), "and what is not ours is left");
-        let error = Book::open(directory.path(), 6, worker, 10).unwrap_err().to_string();
-        assert!(error.contains("chain 5, not of"), "{error}");
-        fs::write(directory.path().join("book.json"), "{").unwrap();
-        let error = Book::open(directory.path(), 5, worker, 10).unwrap_err().to_string();
-        assert!(error.contains("move the file away"), "{error}");
-    }
-
-    #[test]
-    fn jobs_are_bounded() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut book = Book::open(directory.path(), 5, Address::ZERO, 0).unwrap();
-        for id in 0..JOBS_MAX {
-            assert!(book.add(U256::from(id), entry()));
-        }
-        assert!(!book.add(U256::from(JOBS_MAX), entry()));
-        assert!(book.add(U256::from(3), entry()), "one it has is no new one");
-    }
-}
+mod tests;

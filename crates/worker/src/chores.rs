@@ -2,7 +2,10 @@
 //! their deadline.
 //!
 //! All workers watch the same slots. Each waits a few blocks of its own choice, so that mostly one of
-//! them pays for a call that only the first can make.
+//! them pays for a call that only the first can make. A draw that would find nobody is left out, unless
+//! the next beacon may draw this worker; the slot is looked at again later and later.
+
+mod draws;
 
 use crate::{
     contract::{Contract, Happened, Head},
@@ -11,6 +14,7 @@ use crate::{
 };
 use alloy_primitives::{Address, U256, keccak256};
 use alloy_sol_types::SolCall;
+use draws::{Advice, Taker};
 use std::{collections::BTreeMap, ops::Range};
 
 /// Slots watched at most; what is beyond waits for others.
@@ -23,16 +27,28 @@ const VAIN_MAX: u32 = 5;
 const LOOKS_MAX: usize = 24;
 /// Blocks until a slot that somebody has is looked at again.
 const LOOK_AGAIN: u64 = 8;
+/// How often that doubles for a slot that nobody fits: to 128 blocks.
+const DOUBLINGS_MAX: u8 = 4;
 /// Blocks among which workers choose when to act.
 const PATIENCE: u64 = 4;
 /// Blocks between questions whether a round is due.
 const ROUND_INTERVAL: u64 = 4;
 
-/// The slots that are not done yet: order and slot, and the block from which to look at it.
+/// When a slot is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Look {
+    /// From this block on.
+    at: u64,
+    /// How often its draw was left out, up to [`DOUBLINGS_MAX`].
+    left_out: u8,
+}
+
+/// The slots that are not done yet.
 #[derive(Debug)]
 pub(crate) struct Chores {
     worker: Address,
-    slots: BTreeMap<(U256, u32), u64>,
+    /// By order and slot.
+    slots: BTreeMap<(U256, u32), Look>,
     /// How often nobody could be drawn for an order since somebody was last. Only of orders that have
     /// a slot here.
     vain: BTreeMap<U256, u32>,
@@ -93,7 +109,7 @@ impl Chores {
             self.make_room();
         }
         if self.slots.len() < SLOTS_MAX || self.slots.contains_key(&slot) {
-            self.slots.insert(slot, at);
+            self.slots.insert(slot, Look { at, left_out: 0 });
         }
     }
 
@@ -103,6 +119,19 @@ impl Chores {
             let times = self.vain.entry(slot.0).or_default();
             *times = times.saturating_add(1);
             self.watch(slot, height);
+        }
+    }
+
+    /// A draw was left out after block `height`, since nobody would be found.
+    fn leave_out(&mut self, slot: (U256, u32), height: u64) {
+        let patience = self.patience(slot);
+        let Some(look) = self.slots.get_mut(&slot) else { return };
+        look.at = height.saturating_add((LOOK_AGAIN << look.left_out) + patience);
+        if look.left_out < DOUBLINGS_MAX {
+            look.left_out += 1;
+        } else {
+            let times = self.vain.entry(slot.0).or_default();
+            *times = times.saturating_add(1);
         }
     }
 
@@ -163,32 +192,28 @@ impl Chores {
         let mut due: Vec<_> = self
             .slots
             .iter()
-            .filter(|(_, at)| **at <= head.number)
+            .filter(|(_, look)| look.at <= head.number)
             .map(|(slot, _)| (self.hash(*slot), *slot))
             .collect();
         due.sort_unstable();
+        let mut open = Vec::new();
         for (_, (order, slot)) in due.into_iter().take(LOOKS_MAX) {
-            if calls.len() >= most {
+            if calls.len() + open.len() >= most {
                 break;
             }
-            let mut again = head.number + LOOK_AGAIN + self.patience((order, slot));
             match contract.view(&ICompute::slotCall { order_: order, slot_: slot })?.state {
-                SlotState::Open => {
-                    calls.push(ICompute::drawCall { order, slot }.abi_encode());
-                    again = head.number + 2;
-                }
+                SlotState::Open => open.push((order, slot)),
                 SlotState::Taken => {
                     // Somebody takes the order after all.
                     self.vain.remove(&order);
+                    let at = head.number + LOOK_AGAIN + self.patience((order, slot));
+                    self.slots.insert((order, slot), Look { at, left_out: 0 });
                     calls.extend(lapse(contract, head, order, slot)?);
                 }
-                _ => {
-                    self.forget((order, slot), head.number);
-                    continue;
-                }
+                _ => self.forget((order, slot), head.number),
             }
-            self.slots.insert((order, slot), again);
         }
+        calls.extend(self.draw(contract, head, &open)?);
         if head.number >= self.rounds_at {
             self.rounds_at = head.number + ROUND_INTERVAL + self.patience((U256::MAX, 0));
             for kind in [RoundKind::All, RoundKind::Spot] {
@@ -199,6 +224,36 @@ impl Chores {
             }
         }
         Ok(calls)
+    }
+
+    /// The draws of open slots that are worth their gas.
+    fn draw(
+        &mut self,
+        contract: &Contract,
+        head: Head,
+        open: &[(U256, u32)],
+    ) -> Result<Vec<Vec<u8>>, WorkerError> {
+        if open.is_empty() {
+            return Ok(Vec::new());
+        }
+        let call = |(order, slot): (U256, u32)| ICompute::drawCall { order, slot }.abi_encode();
+        let calls: Vec<_> = open.iter().copied().map(call).collect();
+        let answers = contract.answers(&calls)?;
+        let mut taker = Taker::new(contract, self.worker, head);
+        let advice = draws::advice(open, &answers, |order, wanted| taker.wants(order, wanted))?;
+        let mut worth = Vec::new();
+        for ((slot, call), advice) in open.iter().zip(calls).zip(advice) {
+            match advice {
+                Advice::LeaveOut => self.leave_out(*slot, head.number),
+                Advice::Draw | Advice::Wait => {
+                    self.slots.insert(*slot, Look { at: head.number + 2, left_out: 0 });
+                }
+            }
+            if advice == Advice::Draw {
+                worth.push(call);
+            }
+        }
+        Ok(worth)
     }
 }
 
@@ -221,87 +276,4 @@ fn lapse(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chores() -> Chores {
-        Chores::new(Address::repeat_byte(1))
-    }
-
-    #[test]
-    fn every_slot_of_a_large_order_has_its_turn() {
-        let mut chores = chores();
-        let (order, results) = (U256::from(7), SLOTS_OF_ORDER_MAX + 3);
-        chores.watch_all(order, results, 5);
-        assert_eq!(chores.watched(), SLOTS_OF_ORDER_MAX as usize);
-        for slot in 0..results {
-            assert!(chores.slots.contains_key(&(order, slot)), "slot {slot}");
-            chores.forget((order, slot), 9);
-            // What is not watched brings nothing in.
-            chores.forget((order, slot), 9);
-        }
-        assert!(chores.slots.is_empty() && chores.later.is_empty(), "{chores:?}");
-    }
-
-    /// Whatever is posted and redrawn, nothing is kept of orders that are not watched.
-    #[test]
-    fn every_list_is_bounded() {
-        let mut chores = chores();
-        // Large ones among small ones, until long after there is room.
-        for order in 0..SLOTS_MAX as u64 {
-            let (order, is_large) = (U256::from(order), order % 512 == 0);
-            chores.watch_all(order, if is_large { u32::MAX } else { 1 }, 5);
-            chores.draw_again((order, 0), 6);
-        }
-        assert_eq!(chores.watched(), SLOTS_MAX);
-        let orders: std::collections::BTreeSet<U256> =
-            chores.slots.keys().map(|(order, _)| *order).collect();
-        assert!(chores.vain.keys().all(|order| orders.contains(order)));
-        assert!(chores.later.keys().all(|order| orders.contains(order)));
-        let mut slots: Vec<_> = chores.slots.keys().copied().collect();
-        while let Some(slot) = slots.pop() {
-            // Without what waits behind, so that the end comes.
-            chores.later.clear();
-            chores.forget(slot, 9);
-        }
-        let Chores { slots, vain, later, .. } = &chores;
-        assert!(slots.is_empty() && vain.is_empty() && later.is_empty(), "{chores:?}");
-    }
-
-    #[test]
-    fn an_order_that_fits_nobody_makes_room_in_the_end() {
-        let mut chores = chores();
-        let (hopeless, other) = (U256::from(1), U256::from(2));
-        chores.watch_all(hopeless, SLOTS_OF_ORDER_MAX, 5);
-        for order in 3..=SLOTS_MAX as u64 / u64::from(SLOTS_OF_ORDER_MAX) + 1 {
-            chores.watch_all(U256::from(order), SLOTS_OF_ORDER_MAX, 5);
-        }
-        assert_eq!(chores.watched(), SLOTS_MAX);
-        for times in 1..=VAIN_MAX.into() {
-            chores.watch_all(other, 1, 5);
-            assert!(!chores.is_watched(other), "not after {times} draws in vain");
-            chores.draw_again((hopeless, 0), 100 * times);
-            let at = chores.slots[&(hopeless, 0)];
-            assert!((100 * times + 1..=100 * times + PATIENCE).contains(&at), "{at}");
-        }
-        chores.watch_all(other, 1, 5);
-        assert!(chores.is_watched(other) && !chores.is_watched(hopeless));
-        assert!(chores.vain.is_empty(), "{:?}", chores.vain);
-    }
-
-    #[test]
-    fn slots_are_bounded_and_left_to_others_for_a_few_blocks() {
-        let mut chores = chores();
-        for slot in 0..=SLOTS_MAX as u32 {
-            chores.watch((U256::from(1), slot), 10);
-        }
-        assert_eq!(chores.watched(), SLOTS_MAX);
-        assert!(chores.slots.values().all(|at| (11..11 + PATIENCE).contains(at)));
-        let other = Chores::new(Address::repeat_byte(2));
-        let differ = (0..64).filter(|slot| {
-            let slot = (U256::from(1), *slot);
-            chores.patience(slot) != other.patience(slot)
-        });
-        assert!(differ.count() > 16, "workers act at the same time");
-    }
-}
+mod tests;

@@ -47,6 +47,18 @@ struct LogJson {
     log: ReceiptLog,
 }
 
+#[derive(Deserialize)]
+struct SimulatedBlock {
+    calls: Vec<SimulatedCall>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SimulatedCall {
+    status: U64,
+    return_data: Bytes,
+}
+
 /// The contract, reached through a node, and the account that calls it.
 #[derive(Debug, Clone)]
 pub struct Contract {
@@ -159,6 +171,36 @@ impl Contract {
             Ok(_) => Ok(None),
             Err(ClientError::Reverted(reason)) => Ok(Some(refusal::words(&reason))),
             Err(ClientError::Rpc { message, .. }) => Ok(Some(message)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What each of `calls` would give back in the next block, one after the other as [`Self::send_batch`]
+    /// has them; none for those that would be refused. From a node that simulates no blocks the first
+    /// alone has an answer.
+    ///
+    /// # Errors
+    /// The node does not answer.
+    pub(crate) fn answers(&self, calls: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, WorkerError> {
+        let from = self.sender.address();
+        let objects: Vec<_> = calls
+            .iter()
+            .map(|call| json!({"from": from, "to": COMPUTE_ADDRESS, "input": Bytes::copy_from_slice(call)}))
+            .collect();
+        let payload = json!([{"blockStateCalls": [{"calls": objects}]}, "latest"]);
+        match self.client.call::<Vec<SimulatedBlock>>("eth_simulateV1", payload) {
+            Ok(blocks) => {
+                let done = blocks.into_iter().flat_map(|block| block.calls);
+                Ok(done.map(|it| (it.status == U64::from(1)).then_some(it.return_data)).collect())
+            }
+            Err(ClientError::Rpc { .. }) => {
+                let Some(first) = objects.first() else { return Ok(Vec::new()) };
+                match self.client.attempt::<Bytes>("eth_call", json!([first, "latest"])) {
+                    Ok(answer) => Ok(vec![Some(answer)]),
+                    Err(ClientError::Reverted(_) | ClientError::Rpc { .. }) => Ok(vec![None]),
+                    Err(error) => Err(error.into()),
+                }
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -56,12 +56,53 @@ pub enum WorkerError {
         source: io::Error,
     },
     /// A file holds something else.
-    #[error("{}: {reason}; move the file away to start without it (jobs under way are lost)", path.display())]
+    #[error("{}: {reason}", path.display())]
     Format {
         /// Which.
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// The list of jobs cannot be read. Nothing in it is not on the chain, but the count of earnings.
+    #[error(
+        "{}: {reason}; move this file away, and leave the keys where they are, to go on without it: jobs \
+         under way are found on the chain and computed once more, and earnings are counted anew",
+        path.display()
+    )]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The directory is of another worker or chain, whose jobs would be lost with it.
+    #[error(
+        "{}: it is of worker {worker} on chain {chain_id}, and not of this one; name the directory of \
+         this one, or a new one, with --dir",
+        path.display()
+    )]
+    OtherWorker {
+        /// The list of jobs.
+        path: PathBuf,
+        /// Its worker.
+        worker: Address,
+        /// Its chain.
+        chain_id: u64,
+    },
+    /// The chain is shorter than what the worker has read of it.
+    #[error(
+        "{}: this worker has read the chain up to block {seen}, and the node is at block {head}: wait \
+         until it has caught up. Only if the chain was begun anew, as `mfenx dev` begins one without \
+         --datadir, move this file away: its jobs are gone",
+        path.display()
+    )]
+    ShorterChain {
+        /// The list of jobs.
+        path: PathBuf,
+        /// The last block that was read.
+        seen: u64,
+        /// The node's head.
+        head: u64,
     },
     /// Another process uses the directory.
     #[error("{}: another worker uses this directory", .0.display())]
@@ -87,7 +128,7 @@ impl WorkerError {
     pub const fn is_passing(&self) -> bool {
         match self {
             Self::Client(error) => error.is_passing(),
-            Self::Reverted => true,
+            Self::Reverted | Self::ShorterChain { .. } => true,
             _ => false,
         }
     }

@@ -21,6 +21,7 @@
 )]
 
 mod book;
+mod change;
 mod chores;
 mod contract;
 mod device;
@@ -34,11 +35,12 @@ mod report;
 mod work;
 mod worker;
 
+pub use change::{Wishes, adjust, attest, set_terms};
 pub use contract::Contract;
 pub use device::{Detected, detect_cpu, detect_gpus};
 pub use error::WorkerError;
 pub use interface::{COMPUTE_ADDRESS, ICompute};
 pub use observe::{Observed, Observer};
-pub use register::{Registration, check_directory, register};
-pub use report::{Earnings, Status, status};
+pub use register::{Registration, check_directory, name_of, register};
+pub use report::{Earnings, Record, Status, Strikes, Subject, record, status};
 pub use worker::{Limits, Worker};

@@ -20,7 +20,11 @@ fn of_parties(error: &Error) -> Option<String> {
     Some(match error {
         Error::NotAuthority(it) => format!("{} is no authority of this chain", it.caller),
         Error::NotOperator(it) => {
-            format!("{} is neither operator nor agent of the worker", it.caller)
+            format!(
+                "{} is neither operator nor agent of the worker; an agent may commit, open and change \
+                 terms, and nothing else",
+                it.caller
+            )
         }
         Error::NotBuyer(it) => format!("{} has not posted the order", it.caller),
         Error::NoSuchWorker(it) => {

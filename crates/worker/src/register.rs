@@ -8,7 +8,7 @@ use crate::{
     interface::ICompute::{self, Device, IComputeEvents as Event, Terms},
     report::find,
 };
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use ed25519_dalek::{Signer, SigningKey};
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub struct Registration<'a> {
     pub key: &'a SigningKey,
     /// Who may commit and open for it beside the operator; 0 for none.
     pub agent: Address,
-    /// The class; the fastest that the contract's memory and speed allow when there is none.
+    /// The class, an index into the contract's `classes()`.
     pub class: u8,
     /// Jobs at a time.
     pub capacity: u32,
@@ -37,7 +37,7 @@ pub struct Registration<'a> {
 ///
 /// # Errors
 /// The node does not answer.
-pub(crate) fn name(
+pub fn name_of(
     contract: &Contract,
     operator: Address,
     key: &SigningKey,
@@ -46,18 +46,31 @@ pub(crate) fn name(
     contract.view(&ICompute::workerOfCall { operator, key })
 }
 
-/// Looks whether a directory can be that of the worker with this key, and of no other, before anything
-/// is staked for it.
+/// Looks whether a directory can be that of this worker, and of no other, before anything is staked for
+/// it.
 ///
 /// # Errors
-/// It is another worker's, or in use.
+/// It is another worker's, or in use, or has read more of the chain than there is.
 pub fn check_directory(
     contract: &Contract,
-    key: &SigningKey,
+    worker: Address,
     directory: &Path,
 ) -> Result<(), WorkerError> {
-    let worker = name(contract, contract.account(), key)?;
-    Book::open(directory, contract.chain_id(), worker, 0).map(drop)
+    Book::open(directory, contract.chain_id(), worker, 0)?.check_head(contract.head()?.number)
+}
+
+/// A device as it is declared, and the key's signature on it and on the class.
+pub(crate) fn declaration(
+    contract: &Contract,
+    operator: Address,
+    signer: &SigningKey,
+    class: u8,
+    device: &Detected,
+) -> Result<(Device, Bytes), WorkerError> {
+    let (key, device) = (B256::from(signer.verifying_key().to_bytes()), Device::from(device));
+    let call = ICompute::attestationDigestCall { operator, key, class, device: device.clone() };
+    let digest = contract.view(&call)?;
+    Ok((device, signer.sign(digest.as_slice()).to_bytes().to_vec().into()))
 }
 
 /// Registers a worker of the contract's account, unless it is registered, and says its name.
@@ -67,17 +80,11 @@ pub fn check_directory(
 pub fn register(contract: &Contract, it: &Registration<'_>) -> Result<Address, WorkerError> {
     let operator = contract.account();
     let key = B256::from(it.key.verifying_key().to_bytes());
-    let worker = name(contract, operator, it.key)?;
+    let worker = name_of(contract, operator, it.key)?;
     if find(contract, worker)?.is_some() {
         return Ok(worker);
     }
-    let device = Device::from(it.device);
-    let digest = contract.view(&ICompute::attestationDigestCall {
-        operator,
-        key,
-        class: it.class,
-        device: device.clone(),
-    })?;
+    let (device, signature) = declaration(contract, operator, it.key, it.class, it.device)?;
     let stake = match it.stake {
         Some(stake) => stake,
         None => U256::from(contract.view(&ICompute::paramsCall {})?.stakeMin),
@@ -88,7 +95,7 @@ pub fn register(contract: &Contract, it: &Registration<'_>) -> Result<Address, W
         class: it.class,
         terms: Terms { capacity: it.capacity, base: it.base, price: it.price },
         device,
-        signature: it.key.sign(digest.as_slice()).to_bytes().to_vec().into(),
+        signature,
     };
     let receipt = contract.send(&call, stake)?;
     let registered = events_of(&receipt).into_iter().find_map(|event| match event {

@@ -6,8 +6,9 @@ use crate::{
     error::WorkerError,
     interface::ICompute::{self, JobState},
     machine::{Kind, Outcome, Piece},
+    report::find,
 };
-use alloy_primitives::{B256, U256, keccak256};
+use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::SolCall;
 use mfenx_compute::{Hash, beacon_of};
 use std::{
@@ -25,6 +26,8 @@ const PROOFS_MAX: usize = 16;
 const PROOF_SECONDS_MAX: u64 = 600;
 /// Seconds before the deadline at which a computation is given up: its commitment would be late.
 const COMMIT_SECONDS: u64 = 3;
+/// Longest time in which what was computed once is computed again, in seconds: its opening ends before.
+const AGAIN_SECONDS_MAX: u64 = 24 * 3_600;
 /// Blocks that a benchmark waits for its reports.
 const REPORT_BLOCKS_MAX: u64 = 2_000;
 
@@ -54,6 +57,11 @@ impl Work {
         for id in ids {
             let Some(entry) = book.jobs().get(&id).cloned() else { continue };
             let job = contract.view(&ICompute::jobCall { id })?;
+            if job.state != JobState::None && job.seed != entry.seed {
+                // Of a chain with the same numbers that is no more.
+                self.forget(book, id);
+                continue;
+            }
             match job.state {
                 JobState::None | JobState::Assigned if head.timestamp > entry.deadline => {
                     // A benchmark that was never answered leaves no trace.
@@ -61,6 +69,12 @@ impl Work {
                 }
                 JobState::None | JobState::Assigned => {
                     if let Some(commitment) = self.commitment(book, id, &entry)? {
+                        if let Some(other) = of_other_class(contract, id, &entry)? {
+                            // Declared anew or lowered meanwhile: the commitment would be to this one.
+                            self.forget(book, id);
+                            book.add(id, other);
+                            continue;
+                        }
                         calls.push(ICompute::commitCall { job: id, commitment }.abi_encode());
                     }
                 }
@@ -132,7 +146,9 @@ impl Work {
         memory_max: u64,
     ) -> Result<Option<Piece>, WorkerError> {
         let wanted = self.committed.iter().find(|(id, height)| {
-            head.number > **height + BEACON_DELAY && !self.proofs.contains_key(*id)
+            let is_open = head.number > **height + BEACON_DELAY;
+            let is_lost = self.given_up.contains(*id) && !book.has_rows(**id);
+            is_open && !is_lost && !self.proofs.contains_key(*id)
         });
         if let Some((id, height)) = wanted
             && self.proofs.len() < PROOFS_MAX
@@ -155,8 +171,12 @@ impl Work {
                     let kind = Kind::Prove { rows, beacon: beacon_of(&output) };
                     Ok(Some(Piece { id, entry: entry.clone(), until, kind }))
                 }
+                (Some(entry), None) if !self.given_up.contains(&id) => {
+                    tracing::warn!(job = %id, "what a commitment needs to be opened is lost: once more");
+                    let entry = entry.clone();
+                    Ok(self.compute(id, &entry, AGAIN_SECONDS_MAX, memory_max))
+                }
                 _ => {
-                    tracing::error!(job = %id, "what a commitment needs to be opened is lost");
                     self.committed.remove(&id);
                     Ok(None)
                 }
@@ -169,15 +189,20 @@ impl Work {
         let Some((id, entry)) = candidates.min_by_key(|(_, entry)| entry.deadline) else {
             return Ok(None);
         };
-        let needs = memory_needed(entry);
         let left = entry.deadline.saturating_sub(head.timestamp + COMMIT_SECONDS);
+        Ok(self.compute(*id, &entry.clone(), left, memory_max))
+    }
+
+    /// A computation that has so many seconds, if there is time and memory for it.
+    fn compute(&mut self, id: U256, entry: &Entry, left: u64, memory_max: u64) -> Option<Piece> {
+        let needs = memory_needed(entry);
         if needs > memory_max || left == 0 {
             tracing::warn!(job = %id, needs, memory_max, left, "a job is given up: no memory or time");
-            self.given_up.insert(*id);
-            return Ok(None);
+            self.given_up.insert(id);
+            return None;
         }
         let until = Instant::now() + Duration::from_secs(left);
-        Ok(Some(Piece { id: *id, entry: entry.clone(), until, kind: Kind::Compute }))
+        Some(Piece { id, entry: entry.clone(), until, kind: Kind::Compute })
     }
 
     /// Takes in what the machine has done.
@@ -216,6 +241,28 @@ impl Work {
         let computed = self.roots.keys().filter(|id| !self.committed.contains_key(*id)).count();
         (all.saturating_sub(committed + computed), computed, committed)
     }
+}
+
+/// The benchmark as the class asks for it that its worker, the end of its number, has now; none if it is
+/// that one already, or no benchmark.
+fn of_other_class(
+    contract: &Contract,
+    id: U256,
+    entry: &Entry,
+) -> Result<Option<Entry>, WorkerError> {
+    if !entry.is_benchmark {
+        return Ok(None);
+    }
+    let worker = Address::from_word(B256::from(id));
+    let it = find(contract, worker)?.ok_or(WorkerError::Unregistered { worker })?;
+    let classes = contract.view(&ICompute::classesCall {})?;
+    let Some(class) = classes.get(usize::from(it.class)) else { return Ok(None) };
+    let (m, k, p, rounds) = (class.m, class.k, class.p, class.rounds);
+    if (m, k, p, rounds) == (entry.m, entry.k, entry.p, entry.rounds) {
+        return Ok(None);
+    }
+    let deadline = contract.view(&ICompute::deadlineOfCall { job_: id })?.saturating_to();
+    Ok(Some(Entry { m, k, p, rounds, deadline, ..entry.clone() }))
 }
 
 /// Bytes that a job needs beside the program: one matrix, and the row roots of all rounds.

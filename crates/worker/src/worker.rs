@@ -30,6 +30,9 @@ const CALLS_MAX: usize = 24;
 const CALL_BYTES_MAX: usize = 110 * 1024;
 /// Blocks that a worker looks back when it begins: orders older than this are others' business.
 const LOOK_BACK: u64 = 2_000;
+/// Blocks that a worker looks back for its own jobs when it has no book: twice what a commitment can be
+/// opened in, on any chain, and more than an hour for what comes before.
+const LOOK_BACK_FOR_JOBS: u64 = 20_000;
 /// How often the machine is looked at.
 const MACHINE_INTERVAL: Duration = Duration::from_millis(10);
 /// How soon a node that did not answer is asked for a beacon again.
@@ -92,8 +95,12 @@ impl Worker {
         if account != it.operator && account != it.agent {
             return Err(WorkerError::Stranger { worker: name, operator: it.operator, account });
         }
-        let heard = contract.head()?.number.saturating_sub(LOOK_BACK);
-        let book = Book::open(directory, contract.chain_id(), name, heard)?;
+        let head = contract.head()?.number;
+        let heard = head.saturating_sub(LOOK_BACK);
+        // Who has jobs and no book finds them.
+        let begin = if it.live > 0 { head.saturating_sub(LOOK_BACK_FOR_JOBS) } else { heard };
+        let book = Book::open(directory, contract.chain_id(), name, begin)?;
+        book.check_head(head)?;
         let machine = Machine::start(backend);
         let (chores, work) = (Chores::new(name), Work::default());
         let rounds = Vec::new();

@@ -3,6 +3,7 @@
 
 mod cheats;
 mod delivery;
+mod draws;
 mod rates;
 mod replay;
 mod suspect;

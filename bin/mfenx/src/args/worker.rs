@@ -24,8 +24,15 @@ pub(crate) enum WorkerCommand {
     Release(AccessArgs),
     /// Pay out what the contract owes to the operator.
     Withdraw(WithdrawArgs),
-    /// Change which orders the worker takes.
+    /// Change which orders the worker takes; what is not named stays as it is.
     Terms(TermsArgs),
+    /// Declare the device, or another class, anew. The measurement is void from then on: the worker is
+    /// in no draw until the next round has measured it.
+    Attest(AttestArgs),
+    /// Choose the account that may commit, open and change terms beside the operator.
+    Agent(AgentArgs),
+    /// Add to the stake. What is staked comes back by `exit` and `release` only.
+    Stake(StakeArgs),
     /// End a job that missed its deadline or its opening, of whatever worker: its slot is drawn anew.
     /// Workers do this by themselves; anybody with an account may.
     Lapse(LapseArgs),
@@ -50,29 +57,41 @@ pub(crate) struct AccessArgs {
     /// Use account 0 to 9 of `mfenx dev` or `mfenx localnet`, whose keys everybody knows.
     #[arg(long, conflicts_with = "operator_key", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..10))]
     pub(crate) dev_account: Option<u32>,
+    /// Whose worker it is, when the account is its agent (default: the account's own).
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) operator: Option<Address>,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
+}
+
+/// What computes.
+#[derive(Debug, Args)]
+pub(crate) struct DeviceArgs {
+    /// What computes.
+    #[arg(long, env = "MFENX_BACKEND", default_value = "auto")]
+    pub(crate) backend: BackendArg,
+    /// Which card, as CUDA counts them. Each worker has one.
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    pub(crate) card: usize,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) access: AccessArgs,
-    /// What computes.
-    #[arg(long, env = "MFENX_BACKEND", default_value = "auto")]
-    pub(crate) backend: BackendArg,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
     /// Threads of the processor (default: all).
     #[arg(long, value_name = "NUMBER")]
     pub(crate) threads: Option<NonZeroUsize>,
-    /// Which card, as CUDA counts them. Each worker has one.
-    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
-    pub(crate) card: usize,
-    /// The class to register with: an index into the contract's `classes()`.
-    #[arg(long, default_value_t = 0, value_name = "INDEX")]
-    pub(crate) class: u8,
+    /// The class to register with: an index into the contract's `classes()` (default: 0). Of a worker
+    /// that is registered, `mfenx worker attest` changes it.
+    #[arg(long, value_name = "INDEX")]
+    pub(crate) class: Option<u8>,
     #[command(flatten)]
     pub(crate) terms: WantedArgs,
-    /// Stake, in JULIAN (default: the least that the contract takes).
+    /// Stake to register with, in JULIAN (default: the least that the contract takes). Of a worker that
+    /// is registered, `mfenx worker stake` adds to it.
     #[arg(long, value_name = "JULIAN", value_parser = mfenx_node::parse_julian)]
     pub(crate) stake: Option<U256>,
     /// Memory for one job, in MiB. Larger jobs are not begun.
@@ -86,18 +105,18 @@ pub(crate) struct RunArgs {
     pub(crate) json: bool,
 }
 
-/// What orders a worker takes.
+/// What orders a worker takes. Of a worker that is registered, what is named here is changed.
 #[derive(Debug, Args)]
 pub(crate) struct WantedArgs {
-    /// Jobs at a time, at most 64; 0 is a pause.
-    #[arg(long, default_value_t = 4, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=64))]
-    pub(crate) capacity: u32,
-    /// The least reward of a result, in gwei of JULIAN.
-    #[arg(long, default_value_t = 0, value_name = "GWEI")]
-    pub(crate) base: u64,
-    /// And for 10^12 multiply-adds, in gwei.
-    #[arg(long, default_value_t = 0, value_name = "GWEI")]
-    pub(crate) price: u64,
+    /// Jobs at a time, at most 64; 0 is a pause (at registration: 4).
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=64))]
+    pub(crate) capacity: Option<u32>,
+    /// The least reward of a result, in gwei of JULIAN (at registration: 0).
+    #[arg(long, value_name = "GWEI")]
+    pub(crate) base: Option<u64>,
+    /// And for 10^12 units of work, in gwei (at registration: 0).
+    #[arg(long, value_name = "GWEI")]
+    pub(crate) price: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -129,11 +148,54 @@ pub(crate) struct WithdrawArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("wanted").args(["capacity", "base", "price"]).required(true).multiple(true))]
 pub(crate) struct TermsArgs {
     #[command(flatten)]
     pub(crate) access: AccessArgs,
     #[command(flatten)]
     pub(crate) terms: WantedArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AttestArgs {
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+    /// The class: an index into the contract's `classes()` (default: the one that the worker has).
+    #[arg(long, value_name = "INDEX")]
+    pub(crate) class: Option<u8>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("who").args(["set", "none"]).required(true))]
+pub(crate) struct AgentArgs {
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    /// The account that may act for the worker, and pays gas for what it does. Rewards stay the
+    /// operator's.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) set: Option<Address>,
+    /// Nobody but the operator.
+    #[arg(long)]
+    pub(crate) none: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StakeArgs {
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    /// How much more, in JULIAN.
+    #[arg(long, value_name = "JULIAN", value_parser = parse_amount)]
+    pub(crate) add: U256,
+}
+
+/// JULIAN, and not nothing.
+fn parse_amount(text: &str) -> Result<U256, String> {
+    match mfenx_node::parse_julian(text) {
+        Ok(U256::ZERO) => Err("nothing is added".into()),
+        amount => amount.map_err(|error| error.to_string()),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -2,15 +2,15 @@
 
 use crate::{
     args::{
-        AccessArgs, BackendArg, DevicesArgs, RunArgs, StatusArgs, WantedArgs, WorkerArgs,
-        WorkerCommand,
+        AccessArgs, AttestArgs, BackendArg, DevicesArgs, RunArgs, StatusArgs, WantedArgs,
+        WorkerArgs, WorkerCommand,
     },
     output,
 };
 use mfenx_node::{
-    BackendChoice, NodeError, Receipt, U256, WorkerAccess, WorkerAccount, WorkerConfig,
-    WorkerEvent, WorkerLimits, WorkerRequest, WorkerTerms, lapse_job, run_observer, run_worker,
-    worker_devices, worker_request, worker_status,
+    BackendChoice, NodeError, Receipt, WorkerAccess, WorkerAccount, WorkerConfig, WorkerEvent,
+    WorkerLimits, WorkerRequest, WorkerWishes, lapse_job, run_observer, run_worker, worker_devices,
+    worker_request, worker_status,
 };
 use std::{
     num::NonZeroUsize,
@@ -31,9 +31,13 @@ pub(crate) fn run(args: WorkerArgs) -> Result<(), NodeError> {
             request(args.access, WorkerRequest::Withdraw(args.to))
         }
         Some(WorkerCommand::Terms(args)) => {
-            let terms = wanted(&args.terms, 0, None);
-            request(args.access, WorkerRequest::Terms(terms))
+            request(args.access, WorkerRequest::Terms(wishes(&args.terms)))
         }
+        Some(WorkerCommand::Attest(args)) => attest(args),
+        Some(WorkerCommand::Agent(args)) => {
+            request(args.access, WorkerRequest::Agent(args.set.unwrap_or_default()))
+        }
+        Some(WorkerCommand::Stake(args)) => request(args.access, WorkerRequest::Stake(args.add)),
         Some(WorkerCommand::Lapse(args)) => {
             done(&lapse_job(&access(args.access), args.job)?);
             Ok(())
@@ -50,7 +54,8 @@ pub(crate) fn run(args: WorkerArgs) -> Result<(), NodeError> {
                         output::result(&format!("benchmark {job}: {} ms", it.milliseconds));
                     }
                 }
-                WorkerEvent::Ready { .. } | WorkerEvent::Progress(_) => {}
+                WorkerEvent::Ready { .. } | WorkerEvent::Adjusted(_) | WorkerEvent::Progress(_) => {
+                }
             })
         }
         Some(WorkerCommand::Devices(args)) => devices(&args),
@@ -66,32 +71,39 @@ fn access(args: AccessArgs) -> WorkerAccess {
         rpc: args.rpc.rpc,
         directory: args.dir,
         account,
+        operator: args.operator,
         passphrase_file: args.passphrase.passphrase_file,
     }
 }
 
-const fn wanted(args: &WantedArgs, class: u8, stake: Option<U256>) -> WorkerTerms {
-    WorkerTerms { class, capacity: args.capacity, base: args.base, price: args.price, stake }
+fn wishes(args: &WantedArgs) -> WorkerWishes {
+    let WantedArgs { capacity, base, price } = *args;
+    WorkerWishes { capacity, base, price, ..WorkerWishes::default() }
 }
 
-fn work(args: RunArgs) -> Result<(), NodeError> {
-    let terms = wanted(&args.terms, args.class, args.stake);
-    let limits =
-        WorkerLimits { memory_max: args.memory << 20, poll: Duration::from_millis(args.poll) };
-    let backend = match args.backend {
+const fn choice(backend: BackendArg) -> BackendChoice {
+    match backend {
         BackendArg::Cpu => BackendChoice::Cpu,
         BackendArg::Cuda => BackendChoice::Cuda,
         BackendArg::Auto => BackendChoice::Auto,
-    };
+    }
+}
+
+fn work(args: RunArgs) -> Result<(), NodeError> {
+    let wishes = WorkerWishes { class: args.class, stake: args.stake, ..wishes(&args.terms) };
+    let limits =
+        WorkerLimits { memory_max: args.memory << 20, poll: Duration::from_millis(args.poll) };
+    let (backend, card) = (choice(args.device.backend), args.device.card);
     let all = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let threads = args.threads.unwrap_or_else(all);
-    let (access, card) = (access(args.access), args.card);
-    let config = WorkerConfig { access, backend, threads, card, terms, limits };
+    let access = access(args.access);
+    let config = WorkerConfig { access, backend, threads, card, wishes, limits };
     let mut last = Instant::now();
     run_worker(config, |event| match event {
         WorkerEvent::Ready { worker, operator, backend } => {
             output::result(&format!("ready worker={worker} operator={operator} backend={backend}"));
         }
+        WorkerEvent::Adjusted(what) => output::note(what),
         WorkerEvent::Progress(worker) => {
             if last.elapsed() >= REPORT_INTERVAL {
                 last = Instant::now();
@@ -104,10 +116,23 @@ fn work(args: RunArgs) -> Result<(), NodeError> {
 
 fn status(args: StatusArgs) -> Result<(), NodeError> {
     match worker_status(&access(args.access))? {
-        None => output::result("not registered; `mfenx worker` registers it"),
-        Some(status) if args.json => output::result(&status.to_json()),
-        Some(status) => output::result(&status.to_string()),
+        (None, record) if record.banned.is_empty() => {
+            output::result("not registered; `mfenx worker` registers it");
+        }
+        (None, record) => output::result(&format!("not registered; {record}")),
+        (Some(status), _) if args.json => output::result(&status.to_json()),
+        (Some(status), _) => output::result(&status.to_string()),
     }
+    Ok(())
+}
+
+fn attest(args: AttestArgs) -> Result<(), NodeError> {
+    let (backend, card) = (choice(args.device.backend), args.device.card);
+    request(args.access, WorkerRequest::Attest { backend, card, class: args.class })?;
+    output::note(
+        "the measurement is void: the worker is in no draw until it runs and the next round has \
+         measured it",
+    );
     Ok(())
 }
 

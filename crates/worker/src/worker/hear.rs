@@ -1,11 +1,11 @@
 //! What happened since the last look: slots for everybody, jobs and earnings of ours.
 
-use super::Worker;
+use super::{Worker, rounds::BENCHMARK_SAMPLES};
 use crate::{
     book::Entry,
     contract::{Happened, Head, signature},
     error::WorkerError,
-    interface::ICompute::{self, IComputeEvents as Event},
+    interface::ICompute::{self, IComputeEvents as Event, JobState},
 };
 use alloy_primitives::{B256, U256};
 use mfenx_client::ClientError;
@@ -65,6 +65,7 @@ impl Worker {
     fn hear_of_us(&mut self, head: Head) -> Result<(), WorkerError> {
         let ours = [
             signature::<ICompute::Assigned>(),
+            signature::<ICompute::Committed>(),
             signature::<ICompute::Verified>(),
             signature::<ICompute::Failed>(),
             signature::<ICompute::Late>(),
@@ -75,20 +76,19 @@ impl Worker {
             let ours = |range| self.contract.events(range, &ours, Some((2, self.name)));
             let (found, to) = within(range, ours)?;
             // The earnings and the cursor are written together, so nothing is counted twice.
-            let mut assigned = Vec::new();
+            let mut jobs = Vec::new();
             let before = *self.book.earnings();
             for happened in found {
                 match self.count(&happened) {
-                    Ok(Some(id)) => assigned.push(id),
-                    Ok(None) => {}
+                    Ok(job) => jobs.extend(job),
                     Err(error) => {
                         *self.book.earnings_mut() = before;
                         return Err(error);
                     }
                 }
             }
-            for (id, order, seed, deadline) in assigned {
-                if let Err(error) = self.accept(id, order, seed, deadline) {
+            for (id, seed) in jobs {
+                if let Err(error) = self.accept(id, seed) {
                     *self.book.earnings_mut() = before;
                     return Err(error);
                 }
@@ -101,15 +101,11 @@ impl Worker {
         Ok(())
     }
 
-    /// Counts an event of ours; a job that was assigned.
-    fn count(
-        &mut self,
-        happened: &Happened,
-    ) -> Result<Option<(U256, U256, B256, u64)>, WorkerError> {
+    /// Counts an event of ours; a job that was assigned, with its seed, or that we have committed to.
+    fn count(&mut self, happened: &Happened) -> Result<Option<(U256, Option<B256>)>, WorkerError> {
         match &happened.event {
-            Event::Assigned(it) => {
-                return Ok(Some((it.job, it.order, it.seed, it.deadline.to())));
-            }
+            Event::Assigned(it) => return Ok(Some((it.job, Some(it.seed)))),
+            Event::Committed(it) => return Ok(Some((it.job, None))),
             Event::Verified(it) if is_benchmark(it.job) => self.book.earnings_mut().benchmarks += 1,
             Event::Verified(it) => {
                 let order = self.contract.view(&ICompute::orderCall { id: it.job >> 64 })?;
@@ -134,25 +130,30 @@ impl Worker {
         Ok(None)
     }
 
-    /// Takes a job in.
-    fn accept(
-        &mut self,
-        id: U256,
-        order: U256,
-        seed: B256,
-        deadline: u64,
-    ) -> Result<(), WorkerError> {
-        let order = self.contract.view(&ICompute::orderCall { id: order })?;
-        let entry = Entry {
-            seed,
-            m: order.m,
-            k: order.k,
-            p: order.p,
-            rounds: order.rounds,
-            samples: order.samples.into(),
-            deadline,
-            is_benchmark: false,
+    /// Takes a job in, unless it is here or over. Whose book is new finds here what it has committed to.
+    fn accept(&mut self, id: U256, seed: Option<B256>) -> Result<(), WorkerError> {
+        let is_here = match seed {
+            Some(seed) => self.book.has(id, seed),
+            None => self.book.jobs().contains_key(&id),
         };
+        if is_here {
+            return Ok(());
+        }
+        let job = self.contract.view(&ICompute::jobCall { id })?;
+        if !matches!(job.state, JobState::Assigned | JobState::Committed) {
+            return Ok(());
+        }
+        let is_benchmark = is_benchmark(id);
+        let ([m, k, p, rounds], samples) = if is_benchmark {
+            let classes = self.contract.view(&ICompute::classesCall {})?;
+            let Some(it) = classes.get(usize::from(job.class)) else { return Ok(()) };
+            ([it.m, it.k, it.p, it.rounds], BENCHMARK_SAMPLES)
+        } else {
+            let it = self.contract.view(&ICompute::orderCall { id: id >> 64 })?;
+            ([it.m, it.k, it.p, it.rounds], it.samples.into())
+        };
+        let deadline = job.deadline.to();
+        let entry = Entry { seed: job.seed, m, k, p, rounds, samples, deadline, is_benchmark };
         if !self.book.add(id, entry) {
             tracing::error!(job = %id, "there are more jobs than the contract should give");
         }

@@ -5,7 +5,7 @@ use crate::{book::Entry, contract::Head, error::WorkerError, interface::ICompute
 use alloy_primitives::U256;
 
 /// Samples of a benchmark.
-const BENCHMARK_SAMPLES: u32 = 64;
+pub(super) const BENCHMARK_SAMPLES: u32 = 64;
 /// Rounds that are remembered. They are hours apart; older ones have passed their deadline.
 const ROUNDS_MAX: usize = 64;
 

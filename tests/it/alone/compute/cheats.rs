@@ -6,7 +6,7 @@ use super::{
     until,
 };
 use alloy_primitives::{Address, U256, keccak256};
-use mfenx_worker::{Contract, Detected, ICompute, detect_cpu};
+use mfenx_worker::{Contract, Detected, ICompute, Subject, detect_cpu};
 
 /// Results of the order that everybody works on.
 const RESULTS: u32 = 24;
@@ -72,6 +72,9 @@ fn cheats_are_caught_and_buyers_served() {
         assert!(!status.eligible, "{manner:?}: {status}");
         let lost = (0..3).fold(stake, |left, _| left - left / U256::from(20));
         assert!(status.stake <= lost, "{manner:?}: {} of {stake} is left", status.stake);
+        let banned = &status.record.banned;
+        assert_eq!(banned[..], [Subject::Key, Subject::Operator], "{manner:?}: {status}");
+        assert!(status.to_string().contains("\nBANNED for good, its key and its operator"));
     }
     assert!(!banned(&sleeping), "who is late is no cheat");
     assert_eq!(sleeping.status().stake, stake, "and loses no stake");

@@ -8,7 +8,7 @@ use mfenx_worker::{Contract, Detected, Limits, Registration, Worker, register, s
 use std::{
     collections::BTreeMap,
     num::NonZeroUsize,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU8, Ordering},
@@ -105,6 +105,11 @@ impl Backend for Cheat {
     }
 }
 
+/// Where the worker of account `index` has its files.
+pub(super) fn directory_of(directory: &Path, index: u32) -> PathBuf {
+    directory.join(index.to_string())
+}
+
 /// A worker in a thread of this process, whose manner can be changed.
 pub(super) struct Suspect {
     pub(super) name: Address,
@@ -144,7 +149,7 @@ impl Suspect {
         let (its_manner, own) = (Arc::clone(&manner), Arc::clone(&answers));
         let backend = Arc::new(Cheat { honest, manner: its_manner, own, others });
         let limits = Limits { poll: Duration::from_millis(100), ..Limits::default() };
-        let directory = directory.join(index.to_string());
+        let directory = directory_of(directory, index);
         let mut worker = Worker::open(contract.clone(), name, &directory, backend, limits).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let its_stop = Arc::clone(&stop);
