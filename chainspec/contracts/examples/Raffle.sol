@@ -7,7 +7,7 @@ import {ICompute} from "../interfaces/ICompute.sol";
 /// name the winner.
 ///
 /// Nobody knows the root while tickets are sold: the seed of the work comes from a block that is
-/// built after the sale has ended, and the root from some 10^11 multiply-adds on that seed. But the
+/// built after the sale has ended, and the root from some 10^10 multiply-adds on that seed. But the
 /// worker sees the root before the others, and if it holds tickets and does not like what it sees,
 /// it can be late: another one works on another seed then, and that costs it its class and half of
 /// its reputation, not its stake. So this is a way to draw small prizes, and the pot has a bound.
@@ -62,7 +62,7 @@ contract Raffle {
             COMPUTE.withdraw(payable(address(this)));
         }
         ICompute.Order memory wanted;
-        (wanted.m, wanted.k, wanted.p, wanted.rounds) = (4_096, 4_096, 4_096, 2);
+        (wanted.m, wanted.k, wanted.p, wanted.rounds) = (2_048, 2_048, 2_048, 2);
         (wanted.samples, wanted.commitSeconds) = (64, 600);
         (wanted.results, wanted.reward) = (1, REWARD);
         order = COMPUTE.post{value: REWARD}(wanted);

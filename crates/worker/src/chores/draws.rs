@@ -57,13 +57,20 @@ pub(super) fn advice(
     Ok(all)
 }
 
+/// What the contract says of all orders.
+struct Terms {
+    market: Market,
+    /// Blocks in which a commitment can be opened; each takes a second or more.
+    open_blocks: u16,
+}
+
 /// This worker as the contract has it now, asked when it is needed.
 pub(super) struct Taker<'a> {
     contract: &'a Contract,
     name: Address,
     head: Head,
     /// None inside: it can have nothing now.
-    worker: Option<Option<(Worker, Market)>>,
+    worker: Option<Option<(Worker, Terms)>>,
     fits: BTreeMap<U256, bool>,
 }
 
@@ -77,12 +84,12 @@ impl<'a> Taker<'a> {
         if self.worker.is_none() {
             self.worker = Some(self.ask()?);
         }
-        let Some(Some((worker, market))) = &self.worker else { return Ok(0) };
+        let Some(Some((worker, terms))) = &self.worker else { return Ok(0) };
         let fits = match self.fits.get(&order) {
             Some(fits) => *fits,
             None => {
                 let it = self.contract.view(&ICompute::orderCall { id: order })?;
-                let fits = fits(worker, &it, market);
+                let fits = fits(worker, &it, terms);
                 self.fits.insert(order, fits);
                 fits
             }
@@ -91,7 +98,7 @@ impl<'a> Taker<'a> {
         Ok(if fits { free.saturating_sub(drawn) } else { 0 })
     }
 
-    fn ask(&self) -> Result<Option<(Worker, Market)>, WorkerError> {
+    fn ask(&self) -> Result<Option<(Worker, Terms)>, WorkerError> {
         let Some(worker) = find(self.contract, self.name)? else { return Ok(None) };
         let is_measured = worker.measured && self.head.timestamp <= worker.validUntil.to::<u64>();
         if worker.place == 0 || !is_measured {
@@ -100,20 +107,25 @@ impl<'a> Taker<'a> {
         if self.contract.view(&ICompute::isBannedCall { worker_: self.name })? {
             return Ok(None);
         }
-        Ok(Some((worker, self.contract.view(&ICompute::marketCall {})?)))
+        let market = self.contract.view(&ICompute::marketCall {})?;
+        let open_blocks = self.contract.view(&ICompute::paramsCall {})?.openBlocks;
+        Ok(Some((worker, Terms { market, open_blocks })))
     }
 }
 
 /// Whether the contract would give a result of the order to this worker of the pool, if a beacon drew it:
 /// `_fits` of `Orders.sol`, but for jobs under way and for when it came.
-fn fits(worker: &Worker, order: &Order, market: &Market) -> bool {
-    let work = work_of(order, market);
+fn fits(worker: &Worker, order: &Order, terms: &Terms) -> bool {
+    let work = work_of(order, &terms.market);
+    let rounds = u128::from(order.rounds).max(1);
+    let opened = work / rounds * rounds.min(order.samples.into());
     let time = u128::from(order.commitSeconds.saturating_sub(CHAIN_SECONDS));
     let all = work.saturating_add(worker.load.into()).saturating_mul(2);
     worker.class >= order.minClass
         && worker.reputation >= order.minReputation
         && worker.stake / SLASH_DIVISOR >= order.reward
         && all <= u128::from(worker.rate) * time
+        && 2 * opened <= u128::from(worker.rate) * u128::from(terms.open_blocks)
         && asked(worker.terms.base, worker.terms.price, work) <= order.reward
 }
 

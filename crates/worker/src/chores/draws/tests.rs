@@ -1,14 +1,15 @@
 use super::*;
-use crate::interface::ICompute::{Device, Terms};
+use crate::interface::ICompute::{Device, Terms as Asked};
 
 const JULIAN: u128 = 1_000_000_000_000_000_000;
 
-/// What the development chain counts.
-fn market() -> Market {
-    Market { base: 10_000, price: 1, perRound: 10_000, perEntry: 400, perByte: 150 }
+/// What the development chain counts, and time enough for an opening.
+fn terms() -> Terms {
+    let market = Market { base: 10_000, price: 1, perRound: 10_000, perEntry: 400, perByte: 150 };
+    Terms { market, open_blocks: 4_096 }
 }
 
-/// The order of the raffle of the examples: 161 * 10^9 units of work.
+/// An order of 161 * 10^9 units of work.
 fn order() -> Order {
     Order {
         buyer: Address::ZERO,
@@ -32,7 +33,7 @@ fn worker() -> Worker {
         stake: 10 * JULIAN,
         rate: 1_000_000_000,
         class: 1,
-        terms: Terms { capacity: 4, base: 0, price: 0 },
+        terms: Asked { capacity: 4, base: 0, price: 0 },
         device: Device::default(),
         ..Worker::default()
     }
@@ -43,9 +44,9 @@ fn who_fits_is_who_the_contract_would_draw() {
     let is = |change: &dyn Fn(&mut Worker, &mut Order)| {
         let (mut worker, mut order) = (worker(), order());
         change(&mut worker, &mut order);
-        fits(&worker, &order, &market())
+        fits(&worker, &order, &terms())
     };
-    assert_eq!(work_of(&order(), &market()), 160_927_075_872);
+    assert_eq!(work_of(&order(), &terms().market), 160_927_075_872);
     assert!(is(&|_, _| ()));
     assert!(!is(&|_, order| order.minClass = 2));
     assert!(!is(&|_, order| order.minReputation = u32::MAX));
@@ -59,6 +60,11 @@ fn who_fits_is_who_the_contract_would_draw() {
     );
     assert!(!is(&|worker, _| worker.load = 300_000_000_000));
     assert!(!is(&|_, order| order.commitSeconds = 30));
+    // Half of the blocks for what is opened: both rounds, or as many as there are samples.
+    let opening = |open_blocks, samples| {
+        fits(&worker(), &Order { samples, ..order() }, &Terms { open_blocks, ..terms() })
+    };
+    assert!(opening(322, 64) && !opening(321, 64) && opening(161, 1) && !opening(160, 1));
     let asking =
         |base, price| is(&move |worker, _| (worker.terms.base, worker.terms.price) = (base, price));
     assert!(asking(100_000_000, 0) && !asking(100_000_001, 0));
