@@ -227,7 +227,7 @@ fn recover_beside(pool: &PoolHandle, block: Block) -> Result<RecoveredBlock, Rec
 }
 
 /// Builder, turn, randomness and beneficiary.
-fn check_builder(
+pub(crate) fn check_builder(
     domain: &Domain,
     set: &ValidatorSet,
     parent: &SealedHeader,

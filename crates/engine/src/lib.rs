@@ -35,7 +35,7 @@ pub use feed::HeadFeed;
 pub use metrics::describe_metrics;
 pub use producer::{BlockTime, Producer, ProducerConfig};
 pub use randomness::{Beta, RandomnessKey, Sidecar};
-pub use sealed::SealedImporter;
+pub use sealed::{SealReport, SealedImporter, check_seals};
 pub use sets::authorities_of;
 
 #[cfg(test)]

@@ -47,8 +47,9 @@ pub fn show_audit(
     mut line: impl FnMut(&str),
 ) -> Result<(), NodeError> {
     Ok(show(&all(paths)?, |at, text| match at {
-        Some(at) if !json => line(&readable(at, text)),
-        _ => line(text),
+        _ if json => line(text),
+        Some(at) => line(&printable(&readable(at, text))),
+        None => line(&printable(text)),
     })?)
 }
 
@@ -74,6 +75,13 @@ fn readable(at: u64, text: &str) -> String {
         line.push_str(&format!(" {name}={value}"));
     }
     line
+}
+
+/// Without control characters, which would be a terminal's: a log may be anybody's.
+fn printable(text: &str) -> String {
+    let escaped =
+        |it: char| if it.is_control() { it.escape_unicode().collect() } else { it.to_string() };
+    text.chars().map(escaped).collect()
 }
 
 /// UTC as RFC 3339 writes it, from milliseconds since the Unix epoch.
@@ -119,5 +127,6 @@ mod tests {
             r#"{"n":3,"time":0,"prev":"0x00","event":"stopped","reason":null,"signature":"aa"}"#;
         assert_eq!(readable(0, line), "1970-01-01T00:00:00.000Z      3 stopped reason=null");
         assert_eq!(readable(0, "no record"), "no record");
+        assert_eq!(printable("a\u{1b}[2Jb\u{9b}c\té"), r"a\u{1b}[2Jb\u{9b}c\u{9}é");
     }
 }

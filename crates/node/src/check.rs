@@ -1,6 +1,7 @@
 //! `mfenx db`: looking into a store.
 
 use crate::{error::NodeError, transfer::open_existing};
+use mfenx_engine::check_seals;
 use mfenx_storage::TableStats;
 use std::path::Path;
 
@@ -13,23 +14,30 @@ pub struct VerifyOutput {
     pub json: String,
 }
 
-/// Recomputes every root, link and index of the store in `datadir`.
+/// Recomputes every root, link and index of the store in `datadir`, and verifies every seal.
 ///
 /// # Errors
 /// The store cannot be opened or is damaged.
 pub fn verify(datadir: &Path, step: &mut dyn FnMut(&str)) -> Result<VerifyOutput, NodeError> {
-    let (_, store) = open_existing(datadir)?;
+    let (spec, store) = open_existing(datadir)?;
     let report = store.verify(step)?;
     if !report.is_ok() {
         let shown = report.faults.join("; ");
         return Err(NodeError::Damaged(format!("{} faults: {shown}", report.fault_count)));
     }
+    step("seals");
+    let seals = check_seals(&store.reader()?, &spec)?;
+    if seals.fault_count > 0 {
+        let shown = seals.faults.join("; ");
+        return Err(NodeError::Damaged(format!("{} faults: {shown}", seals.fault_count)));
+    }
     let text = format!(
-        "ok: head {} {}; {} blocks, {} transactions, {} accounts, {} slots, {} trie branches, \
+        "ok: head {} {}; {} blocks ({} with seals), {} transactions, {} accounts, {} slots, {} trie branches, \
          {} changes in the history, {} entries of logs, {} earlier tries",
         report.head.number,
         report.head.hash,
         report.blocks,
+        seals.sealed,
         report.transactions,
         report.accounts,
         report.slots,
@@ -42,6 +50,7 @@ pub fn verify(datadir: &Path, step: &mut dyn FnMut(&str)) -> Result<VerifyOutput
         "ok": true,
         "head": {"number": report.head.number, "hash": report.head.hash},
         "blocks": report.blocks,
+        "sealed_blocks": seals.sealed,
         "transactions": report.transactions,
         "accounts": report.accounts,
         "slots": report.slots,

@@ -12,6 +12,7 @@ mod network;
 mod records;
 mod reproposal;
 mod rivals;
+mod seals;
 mod support;
 
 pub(crate) use support::keys;
