@@ -285,3 +285,63 @@ async fn a_moved_directory_votes_at_once_when_it_is_trusted() {
     assert_eq!(doubts(&scene.path("backup")), ["copied"]);
     assert!(scene.heard.lock().twice.is_empty());
 }
+
+/// Two of three are a quorum, and both are old. Without the third nobody knows what they decided since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_majority_of_old_copies_does_not_decide_anew() {
+    let spec = spec(3, Quorum::Majority, BLOCK_MS);
+    let scratch = directory();
+    let path = |name: &str, index: u8| scratch.path().join(format!("{name}{index}"));
+    for index in 0..3 {
+        fs::create_dir_all(path("data", index)).unwrap();
+    }
+    let start = async |names: [&str; 3]| {
+        let mut nodes: Vec<Node> = Vec::new();
+        for (index, name) in (0..).zip(names).filter(|(_, name)| !name.is_empty()) {
+            let others = addresses(&nodes).await;
+            nodes.push(Node::start(&path(name, index), &spec, Some(index), &others));
+        }
+        nodes
+    };
+    let nodes = start(["data"; 3]).await;
+    all_vote(&nodes).await;
+    nodes[0].reach(3).await;
+    for node in nodes {
+        node.stop().await;
+    }
+    for index in 1..3 {
+        let mut command = Command::new("cp");
+        command.arg("-a").args([path("data", index), path("backup", index)]);
+        assert!(command.status().unwrap().success());
+    }
+    let nodes = start(["data"; 3]).await;
+    let height = nodes[0].height() + 4;
+    nodes[0].reach(height).await;
+    let hash = nodes[0].hash(height);
+    for node in nodes {
+        node.stop().await;
+    }
+    let mut nodes = start(["", "backup", "backup"]).await;
+    let before: Vec<_> = nodes.iter().map(Node::height).collect();
+    for node in &nodes {
+        let mut status = node.status.clone();
+        let connected = status.wait_for(|status| status.connected_power == 2);
+        timeout(DEADLINE, connected).await.unwrap().unwrap();
+    }
+    // Time for a round, had they begun one.
+    sleep(Duration::from_secs(3)).await;
+    for (node, before) in nodes.iter().zip(before) {
+        assert_eq!(node.status.borrow().participation, Participation::Waiting);
+        assert!(node.height() == before && before < height, "they decided something");
+    }
+    // The third tells them what was decided. None of them knows what was signed after it.
+    let others = addresses(&nodes).await;
+    nodes.push(Node::start(&path("data", 0), &spec, Some(0), &others));
+    for node in &nodes {
+        node.reach(height).await;
+        assert_eq!(node.hash(height), hash);
+    }
+    for node in &nodes[..2] {
+        assert_eq!(node.status.borrow().participation, Participation::Waiting);
+    }
+}
