@@ -245,6 +245,10 @@ impl Chores {
         for ((slot, call), advice) in open.iter().zip(calls).zip(advice) {
             match advice {
                 Advice::LeaveOut => self.leave_out(*slot, head.number),
+                Advice::Soon => {
+                    let at = head.number + LOOK_AGAIN + self.patience(*slot);
+                    self.slots.insert(*slot, Look { at, left_out: 0 });
+                }
                 Advice::Draw | Advice::Wait => {
                     self.slots.insert(*slot, Look { at: head.number + 2, left_out: 0 });
                 }

@@ -28,16 +28,19 @@ pub(super) enum Advice {
     Draw,
     /// Its draw would be refused, or nobody said what it would do: soon there is more to know.
     Wait,
-    /// Its draw would find nobody, and no later one would find us.
+    /// Its draw would find nobody; a later one may find us, when we are measured or less busy.
+    Soon,
+    /// Its draw would find nobody, and no later one would find us as we are.
     LeaveOut,
 }
 
 /// What to do about the slots `open`, whose draws would answer `answers`; `wants` says how many more
-/// results of an order this worker would take, when so many of those drawn may be its own.
+/// results of an order this worker would take, when so many of those drawn may be its own, and none of
+/// an order that it does not fit.
 pub(super) fn advice(
     open: &[(U256, u32)],
     answers: &[Option<Bytes>],
-    mut wants: impl FnMut(U256, usize) -> Result<usize, WorkerError>,
+    mut wants: impl FnMut(U256, usize) -> Result<Option<usize>, WorkerError>,
 ) -> Result<Vec<Advice>, WorkerError> {
     let is_zero = |answer: &Bytes| answer.iter().all(|byte| *byte == 0);
     let answer = |index: usize| answers.get(index).and_then(Option::as_ref);
@@ -47,11 +50,14 @@ pub(super) fn advice(
         all.push(match answer(index) {
             None => Advice::Wait,
             Some(answer) if !is_zero(answer) => Advice::Draw,
-            Some(_) if wants(*order, drawn)? > 0 => {
-                drawn += 1;
-                Advice::Draw
-            }
-            Some(_) => Advice::LeaveOut,
+            Some(_) => match wants(*order, drawn)? {
+                None => Advice::LeaveOut,
+                Some(0) => Advice::Soon,
+                Some(_) => {
+                    drawn += 1;
+                    Advice::Draw
+                }
+            },
         });
     }
     Ok(all)
@@ -71,7 +77,8 @@ pub(super) struct Taker<'a> {
     head: Head,
     /// None inside: it can have nothing now.
     worker: Option<Option<(Worker, Terms)>>,
-    fits: BTreeMap<U256, bool>,
+    /// By order: none where it does not fit, else whether it has the time now.
+    fits: BTreeMap<U256, Option<bool>>,
 }
 
 impl<'a> Taker<'a> {
@@ -79,23 +86,28 @@ impl<'a> Taker<'a> {
         Self { contract, name, head, worker: None, fits: BTreeMap::new() }
     }
 
-    /// How many results of `order` it would take beside `drawn` others.
-    pub(super) fn wants(&mut self, order: U256, drawn: usize) -> Result<usize, WorkerError> {
+    /// How many results of `order` it would take beside `drawn` others; none when it does not fit.
+    pub(super) fn wants(
+        &mut self,
+        order: U256,
+        drawn: usize,
+    ) -> Result<Option<usize>, WorkerError> {
         if self.worker.is_none() {
             self.worker = Some(self.ask()?);
         }
-        let Some(Some((worker, terms))) = &self.worker else { return Ok(0) };
+        let Some(Some((worker, terms))) = &self.worker else { return Ok(Some(0)) };
         let fits = match self.fits.get(&order) {
             Some(fits) => *fits,
             None => {
                 let it = self.contract.view(&ICompute::orderCall { id: order })?;
-                let fits = fits(worker, &it, terms);
+                let has_time = has_time(worker, &it, &terms.market, worker.load);
+                let fits = fits(worker, &it, terms).then_some(has_time);
                 self.fits.insert(order, fits);
                 fits
             }
         };
         let free = worker.terms.capacity.saturating_sub(worker.live) as usize;
-        Ok(if fits { free.saturating_sub(drawn) } else { 0 })
+        Ok(fits.map(|has_time| if has_time { free.saturating_sub(drawn) } else { 0 }))
     }
 
     fn ask(&self) -> Result<Option<(Worker, Terms)>, WorkerError> {
@@ -119,14 +131,19 @@ fn fits(worker: &Worker, order: &Order, terms: &Terms) -> bool {
     let work = work_of(order, &terms.market);
     let rounds = u128::from(order.rounds).max(1);
     let opened = work / rounds * rounds.min(order.samples.into());
-    let time = u128::from(order.commitSeconds.saturating_sub(CHAIN_SECONDS));
-    let all = work.saturating_add(worker.load.into()).saturating_mul(2);
     worker.class >= order.minClass
         && worker.reputation >= order.minReputation
         && worker.stake / SLASH_DIVISOR >= order.reward
-        && all <= u128::from(worker.rate) * time
+        && has_time(worker, order, &terms.market, 0)
         && 2 * opened <= u128::from(worker.rate) * u128::from(terms.open_blocks)
         && asked(worker.terms.base, worker.terms.price, work) <= order.reward
+}
+
+/// Whether a result takes at most half of the time that there is for it, after so much other work.
+fn has_time(worker: &Worker, order: &Order, market: &Market, load: u64) -> bool {
+    let time = u128::from(order.commitSeconds.saturating_sub(CHAIN_SECONDS));
+    let all = work_of(order, market).saturating_add(load.into());
+    all.saturating_mul(2) <= u128::from(worker.rate) * time
 }
 
 /// Units of work of a result, as `Market` says.

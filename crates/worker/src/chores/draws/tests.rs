@@ -58,7 +58,10 @@ fn who_fits_is_who_the_contract_would_draw() {
     assert!(
         !is(&|worker, _| worker.rate = 554_920_951) && is(&|worker, _| worker.rate = 554_920_952)
     );
-    assert!(!is(&|worker, _| worker.load = 300_000_000_000));
+    // What it has to do now keeps it from a result, and does not make it one that never fits.
+    assert!(is(&|worker, _| worker.load = 300_000_000_000));
+    let has_time = |load| super::has_time(&worker(), &order(), &terms().market, load);
+    assert!(has_time(129_000_000_000) && !has_time(130_000_000_000));
     assert!(!is(&|_, order| order.commitSeconds = 30));
     // Half of the blocks for what is opened: both rounds, or as many as there are samples.
     let opening = |open_blocks, samples| {
@@ -79,13 +82,13 @@ fn draws_in_vain_are_for_whoever_may_be_drawn_next() {
     // One is drawn, one refused, and nobody said anything of the last.
     let answers = [word(1), word(0), word(0), None, word(0)];
     let advise = |free: usize| {
-        let wants = |order, drawn| Ok(if order == ours { free.saturating_sub(drawn) } else { 0 });
+        let wants = |order, drawn| Ok((order == ours).then(|| free.saturating_sub(drawn)));
         advice(&open, &answers, wants).unwrap()
     };
-    use Advice::{Draw, LeaveOut, Wait};
-    assert_eq!(advise(0), [Draw, LeaveOut, LeaveOut, Wait, LeaveOut, Wait]);
+    use Advice::{Draw, LeaveOut, Soon, Wait};
+    assert_eq!(advise(0), [Draw, LeaveOut, Soon, Wait, Soon, Wait]);
     // No more than it could take.
-    assert_eq!(advise(2), [Draw, LeaveOut, Draw, Wait, LeaveOut, Wait]);
+    assert_eq!(advise(2), [Draw, LeaveOut, Draw, Wait, Soon, Wait]);
     assert_eq!(advise(9), [Draw, LeaveOut, Draw, Wait, Draw, Wait]);
     let fails = advice(&open, &answers, |_, _| Err(WorkerError::Reverted));
     assert!(fails.is_err());
