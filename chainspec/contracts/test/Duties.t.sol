@@ -23,6 +23,13 @@ contract DutiesTest is Fixture {
         compute.attest(id, class, it.device, signed);
     }
 
+    function _measuredAnew(address id) private {
+        _nextDay();
+        uint256 round = openRound(ICompute.RoundKind.Spot);
+        vm.warp(block.timestamp + 3);
+        measure(round, id, 1_000);
+    }
+
     // Who is asked
 
     function test_a_flag_does_not_reach_back() external {
@@ -128,10 +135,7 @@ contract DutiesTest is Fixture {
         _nextWindow();
         uint256 missed = openRound(ICompute.RoundKind.All);
         _attest(id, 1);
-        _nextDay();
-        uint256 later = openRound(ICompute.RoundKind.Spot);
-        vm.warp(block.timestamp + 3);
-        measure(later, id, 1_000);
+        _measuredAnew(id);
         check(compute.isAsked(missed, id), "still asked");
         compute.miss(missed, id);
         ICompute.Worker memory it = compute.worker(id);
@@ -145,10 +149,7 @@ contract DutiesTest is Fixture {
         uint256 missed = openRound(ICompute.RoundKind.All);
         _attest(id, 1);
         for (uint256 i = 0; i < 3; ++i) {
-            _nextDay();
-            uint256 later = openRound(ICompute.RoundKind.Spot);
-            vm.warp(block.timestamp + 3);
-            measure(later, id, 1_000);
+            _measuredAnew(id);
             if (i < 2) _attest(id, 1);
         }
         check(compute.worker(id).measured, "measured three times anew, and asked by no round of the first two");
@@ -161,10 +162,7 @@ contract DutiesTest is Fixture {
         _nextWindow();
         uint256 missed = openRound(ICompute.RoundKind.All);
         _attest(id, 1);
-        _nextDay();
-        uint256 later = openRound(ICompute.RoundKind.Spot);
-        vm.warp(block.timestamp + 3);
-        measure(later, id, 1_000);
+        _measuredAnew(id);
         _nextDay();
         uint256 slow = compute.benchmarkId(_flaggedRound(id), id);
         vm.warp(block.timestamp + 20);
