@@ -15,19 +15,24 @@ const { values: options } = parseArgs({
 });
 const solc = createRequire(join(options.compiler, "package.json"))("solc");
 
-// Each contract, whether it is compiled through the intermediate language, and how often its code is
-// thought to run, which trades gas for length. Compute would not fit into EIP-170's limit otherwise;
-// the code of Authorities is part of chains that exist.
+// The order of the optimizer's steps, which makes Compute 500 bytes shorter than the compiler's own.
+const STEPS = "dhfoDgvulfnTUtnIf[xa[r]EscLMcCTUtTOntnfDIulLculVcul [j]Tpeulxa[rul]xa[r]cLgvifCTUca[r]LSsTFOtfDnca[r]"
+  + "Iulc]jmul[jul] VcTOcul jmul:fDnTOcmu";
+const DETAILS = { yul: true, yulDetails: { stackAllocation: true, optimizerSteps: STEPS } };
+
+// Each contract, whether it is compiled through the intermediate language, how often its code is
+// thought to run, which trades gas for length, and what else the optimizer is told. Compute would not
+// fit into EIP-170's limit otherwise; the code of Authorities is part of chains that exist.
 const CONTRACTS = {
-  Authorities: { viaIR: false, runs: 200 },
-  Compute: { viaIR: true, runs: 60 },
+  Authorities: { viaIR: false, optimizer: { runs: 200 } },
+  Compute: { viaIR: true, optimizer: { runs: 60, details: DETAILS } },
 };
 
 // Nothing of the machine or of the sources' comments goes into the code: it has to come out the
 // same, byte for byte, wherever it is compiled.
-const settings = ({ viaIR, runs }) => ({
+const settings = ({ viaIR, optimizer }) => ({
   evmVersion: "osaka",
-  optimizer: { enabled: true, runs },
+  optimizer: { enabled: true, ...optimizer },
   viaIR,
   metadata: { bytecodeHash: "none", appendCBOR: false },
 });

@@ -26,6 +26,8 @@ abstract contract Jobs is Rounds {
         if (block.number > _lastOpening(made)) revert TooLate();
         bytes memory beta = _beta(uint256(made.height) + BEACON_DELAY);
         if (keccak256(abi.encodePacked(roots)) != made.commitment) revert WrongRoots();
+        // Computed for the class before it was lowered: that one is harder, and counts as well.
+        if (id >= BENCHMARK_FLAG && roots.length != _classes[made.class].rounds) made.class += 1;
         (Task memory task, uint16 samples) = _task(id, made);
         if (roots.length != task.rounds) revert WrongRoots();
         bool ok = IMfenxComputeVerify(COMPUTE_VERIFY).verify(task, roots, _blake3(beta), samples, proof);

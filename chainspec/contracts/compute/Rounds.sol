@@ -155,8 +155,9 @@ abstract contract Rounds is Orders {
         Round storage round_ = _round(roundId);
         Worker storage it = _workers[workerId];
         Duties storage duties = it.duties;
-        bool isDue = roundId >= duties.from && (it.measured ? round_.time <= it.validUntil : roundId < duties.to);
-        if (!isDue && (roundId < duties.boundFrom || roundId >= duties.boundTo)) return false;
+        bool isDue = roundId >= duties.from && (it.measured || roundId < duties.to) && round_.time <= it.validUntil;
+        bool isBound = roundId >= duties.boundFrom && roundId < duties.boundTo && round_.time <= duties.boundUntil;
+        if (!isDue && !isBound) return false;
         if (round_.kind == RoundKind.All || (it.flagged && roundId >= duties.flaggedFrom)) return true;
         return uint256(keccak256(abi.encode(_beta(round_.height), workerId))) % SPOT_SHARE == 0;
     }

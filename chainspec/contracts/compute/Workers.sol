@@ -150,6 +150,8 @@ abstract contract Workers is State {
         _takeCard(id, device.fingerprint);
         _void(it, _rounds.length);
         it.duties.recordedBy = it.duties.decidedBy;
+        // Another card has another record.
+        it.rate = 0;
         emit Attested(id, class, device);
         refresh(id);
     }
@@ -248,17 +250,22 @@ abstract contract Workers is State {
     /// Whoever is measured has to answer all rounds that are opened from now on; whose measurement is
     /// void, none of them, but those before.
     function _setMeasured(Worker storage it, bool measured) internal {
-        bool was = _isMeasured(it);
-        it.measured = measured;
-        if (was == measured) return;
         Duties storage duties = it.duties;
         uint32 next = uint32(_rounds.length);
-        // Measured anew, and not at once.
-        if (!was && duties.to != next) {
-            if (duties.from != duties.to) (duties.boundFrom, duties.boundTo) = (duties.from, duties.to);
-            duties.from = next;
+        bool isOver = block.timestamp > it.validUntil;
+        if (it.measured) {
+            if (measured && !isOver) return;
+            duties.to = next;
         }
-        duties.to = next;
+        // Measured anew, and not at once.
+        if (measured && (isOver || duties.to != next)) {
+            if (duties.from != duties.to) {
+                (duties.boundFrom, duties.boundTo) = (duties.from, duties.to);
+                duties.boundUntil = uint32(it.validUntil);
+            }
+            (duties.from, duties.to) = (next, next);
+        }
+        it.measured = measured;
     }
 
     // Terms and stake

@@ -86,13 +86,14 @@ interface ICompute {
 
     /// Which rounds ask a worker, and which count. All are numbers of rounds.
     struct Duties {
-        /// The first round that was opened when it was measured: from here on it has to answer, while
-        /// it is measured; once the measurement is void, up to the round before `to`.
+        /// The first round that was opened when it was measured: from here on it has to answer those
+        /// that were opened until `validUntil`; once the measurement is void, up to the one before `to`.
         uint32 from;
         uint32 to;
         /// The same of the time before it was measured last.
         uint32 boundFrom;
         uint32 boundTo;
+        uint32 boundUntil;
         /// The first round whose benchmark may still decide `measured` and `flagged`: what newer ones
         /// said, or a new declaration, stands.
         uint32 decidedBy;

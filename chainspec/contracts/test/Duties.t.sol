@@ -2,6 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {ICompute} from "../interfaces/ICompute.sol";
+import {Task} from "../interfaces/IMfenxPrecompiles.sol";
 import {Fixture} from "./Fixture.sol";
 import {vm} from "./Vm.sol";
 
@@ -191,6 +192,73 @@ contract DutiesTest is Fixture {
         compute.miss(next, id);
         compute.miss(last, id);
         equal(compute.worker(id).class, 0, "one class lower");
+    }
+
+    /// A measurement that ran out binds to what was opened before, whatever becomes of the worker later.
+    function test_what_was_owed_when_a_measurement_ran_out_is_owed() external {
+        address id = member(ALICE, 0);
+        uint256 start = vm.snapshotState();
+        // It is late, declares anew, is measured anew; and the last two together.
+        for (uint256 i = 0; i < 4; ++i) {
+            uint256 job = i == 0 ? assigned(BUYER, 1 ether) : 0;
+            _nextWindow();
+            uint256 missed = openRound(ICompute.RoundKind.All);
+            vm.warp(compute.worker(id).validUntil + 1);
+            uint256 next = _flaggedRound(id);
+            if (i == 0) compute.lapse(job);
+            if (i == 1 || i == 3) _attest(id, 0);
+            if (i > 1) _measuredAnew(id);
+            check(compute.isAsked(missed, id), "still owed");
+            vm.warp(block.timestamp + 200);
+            vm.expectRevert(abi.encodeWithSelector(ICompute.NotChosen.selector, id));
+            compute.miss(next, id);
+            compute.miss(missed, id);
+            check(vm.revertToState(start), "back");
+        }
+    }
+
+    /// Lowered between its computation and its commitment, by whoever calls `miss` of another round first.
+    function test_an_answer_for_the_class_before_is_no_strike() external {
+        address id = member(ALICE, 1);
+        _nextWindow();
+        uint256 spot = _flaggedRound(id);
+        vm.warp(block.timestamp + 90);
+        uint256 job = compute.benchmarkId(openRound(ICompute.RoundKind.All), id);
+        (Task memory task, bytes32[] memory roots) = (taskOf(job), rootsOf(job));
+        compute.miss(spot, id);
+        equal(compute.worker(id).class, 0, "one class lower");
+        check(roots.length != compute.classes()[0].rounds, "this test needs classes of different rounds");
+        vm.prank(ALICE);
+        compute.commit(job, keccak256(abi.encodePacked(roots)));
+        blocks(3);
+        bytes32 beacon = keccak256(beacons.betaOf(compute.job(job).height + 2));
+        bytes memory proof = abi.encodePacked(verifier.proofOf(task, roots, beacon, 64));
+        uint256 state = vm.snapshotState();
+        vm.prank(ALICE);
+        compute.open(job, roots, proof);
+        equal(compute.job(job).class, 1, "verified as what it is");
+        report(job, 1_000, 3);
+        compute.settle(job);
+        check(compute.worker(id).measured && compute.worker(id).rate == uint256(512) ** 3, "and measured by it");
+        equal(compute.strikes(compute.worker(id).key), 0, "strikes");
+        check(vm.revertToState(state), "back");
+        // As a class that is not the next one, or with another number of roots, it is malformed.
+        bytes32[] memory more = new bytes32[](3);
+        vm.prank(ALICE);
+        vm.expectRevert(ICompute.WrongRoots.selector);
+        compute.open(job, more, proof);
+    }
+
+    /// What the old card did says nothing of the new one.
+    function test_a_new_card_has_a_new_record() external {
+        address id = member(ALICE, 1);
+        _attest(id, 1);
+        equal(compute.worker(id).rate, 0, "no record");
+        _nextDay();
+        uint256 round = openRound(ICompute.RoundKind.Spot);
+        vm.warp(block.timestamp + 3);
+        measure(round, id, 2_000);
+        check(!compute.worker(id).flagged && compute.worker(id).measured, "not compared with the old one");
     }
 
     /// Rounds, declarations, measurements and failures in any order, beside a model: whoever is measured

@@ -46,6 +46,8 @@ contract GenesisTest is Fixture {
         ICompute.Params memory params = compute.params();
         ICompute.Class[] memory classes = compute.classes();
         for (uint256 i = 0; i < classes.length; ++i) {
+            // By the number of its roots an opening says which of the two it is of.
+            check(i == 0 || classes[i].rounds != classes[i - 1].rounds, "classes next to each other look alike");
             uint256 work = uint256(classes[i].m) * classes[i].k * classes[i].p * classes[i].rounds;
             uint256 time = 10 * work / classes[i].rate + 60;
             check(time < params.exitSeconds && time < params.windowSeconds, "the benchmark ends too late");
@@ -65,6 +67,8 @@ contract GenesisTest is Fixture {
         ICompute.Class[] memory classes = compute.classes();
         equal(classes.length, 4, "classes");
         for (uint256 i = 0; i < classes.length; ++i) {
+            // By the number of its roots an opening says which of the two it is of.
+            check(i == 0 || classes[i].rounds != classes[i - 1].rounds, "classes next to each other look alike");
             uint256 work = uint256(classes[i].m) * classes[i].k * classes[i].p * classes[i].rounds;
             uint256 time = work / classes[i].rate;
             check(time >= 8 && time <= 12, "about ten seconds");
