@@ -88,20 +88,30 @@ contract Raffle {
     function giveUp() external {
         if (drawn) revert AlreadyDone();
         if (block.timestamp < saleEnds + PATIENCE) revert NotYet(saleEnds + PATIENCE);
-        bool back = order == 0;
         if (order != 0) {
             (, ICompute.JobState state,) = COMPUTE.resultOf(order, 0);
             if (state == ICompute.JobState.Verified) revert NoResult(state);
-            if (COMPUTE.slot(order, 0).state == ICompute.SlotState.Open) COMPUTE.cancel(order, new uint32[](1));
-            back = COMPUTE.slot(order, 0).state == ICompute.SlotState.Cancelled;
-            if (back) COMPUTE.withdraw(payable(address(this)));
         }
         drawn = true;
-        // Who works on it now keeps the reward.
-        if (back) prize[house] += REWARD;
         for (uint256 i = 0; i < tickets.length; ++i) {
             prize[tickets[i]] += PRICE;
         }
+        // Who works on it now is paid; `recover` brings back what nobody was paid.
+        if (order == 0 || _refunded()) prize[house] += REWARD;
+    }
+
+    /// Brings the reward back of an order that was given up and led to nothing after that; anybody may call.
+    function recover() external {
+        if (!drawn || order == 0 || !_refunded()) revert NothingWon();
+        prize[house] += REWARD;
+    }
+
+    /// Whether the reward came back, now; once at most.
+    function _refunded() private returns (bool) {
+        if (COMPUTE.slot(order, 0).state == ICompute.SlotState.Open) COMPUTE.cancel(order, new uint32[](1));
+        if (COMPUTE.slot(order, 0).state != ICompute.SlotState.Cancelled) return false;
+        COMPUTE.withdraw(payable(address(this)));
+        return true;
     }
 
     function claim() external {

@@ -371,7 +371,7 @@ interface ICompute {
     function openRound(RoundKind kind) external returns (uint256 round);
 
     /// Ends the benchmark of a worker that a round asked and that did not commit; within a window from
-    /// the round's opening on.
+    /// the round's opening on, and of a spot check as long as its beacon can be read.
     function miss(uint256 round, address worker) external;
 
     /// Takes the median of the reports of a verified benchmark into the record.

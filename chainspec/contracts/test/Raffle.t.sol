@@ -128,6 +128,14 @@ contract RaffleTest is Fixture {
         raffle.giveUp();
         equal(raffle.prize(address(this)), 0, "the reward is in the order");
         equal(raffle.prize(address(0xCA)), 0.01 ether, "what the ticket cost");
+        vm.expectRevert(Raffle.NothingWon.selector);
+        raffle.recover();
+        compute.lapse(job);
+        raffle.recover();
+        equal(raffle.prize(address(this)), 0.1 ether, "the reward");
+        vm.expectRevert(ICompute.NothingDue.selector);
+        raffle.recover();
+        checkBooks();
     }
 
     receive() external payable {}
