@@ -31,7 +31,7 @@ const BY_HASH: Method = Method {
     summary: "A block by its hash, otherwise as eth_getBlockByNumber.",
     params: &[Param::required("hash", "Hash32"), Param::optional("full", "Boolean")],
     result: "Block|null",
-    example: r#"["0x42950f159c1d41b69e65f061cc36049219ceb832746aacc9dca141a3ac993cc6",true]"#,
+    example: r#"["0xc912561b4219cd31c027ddd019902fa799f64a10fdfbe3d963deed3e9decbfed",true]"#,
 };
 
 const RECEIPTS: Method = Method {
@@ -55,7 +55,7 @@ const TRANSACTIONS_BY_HASH: Method = Method {
     summary: "How many transactions a block has; null for an unknown one.",
     params: &[Param::required("hash", "Hash32")],
     result: "Quantity|null",
-    example: r#"["0xd0e0328ea2144e79859cd58734ecf44643b96f9f0a4d36c3e3df67a38f9176e6"]"#,
+    example: r#"["0xbba3a223c860dfe129ae16188c47d8c1a1050f9a4268776064eeb3a5da00686b"]"#,
 };
 
 const OMMERS_BY_NUMBER: Method = Method {
@@ -71,7 +71,7 @@ const OMMERS_BY_HASH: Method = Method {
     summary: "How many ommers a block has: none since the merge.",
     params: &[Param::required("hash", "Hash32")],
     result: "Quantity|null",
-    example: r#"["0xd0e0328ea2144e79859cd58734ecf44643b96f9f0a4d36c3e3df67a38f9176e6"]"#,
+    example: r#"["0xbba3a223c860dfe129ae16188c47d8c1a1050f9a4268776064eeb3a5da00686b"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

@@ -26,7 +26,7 @@ const BY_HASH: Method = Method {
     summary: "The header of a block by its hash; null for an unknown one.",
     params: &[Param::required("hash", "Hash32")],
     result: "Header|null",
-    example: r#"["0xd0e0328ea2144e79859cd58734ecf44643b96f9f0a4d36c3e3df67a38f9176e6"]"#,
+    example: r#"["0xbba3a223c860dfe129ae16188c47d8c1a1050f9a4268776064eeb3a5da00686b"]"#,
 };
 
 pub(crate) fn register(registry: &mut Registry) -> Result<(), RegisterMethodError> {

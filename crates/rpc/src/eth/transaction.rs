@@ -33,7 +33,7 @@ const BY_BLOCK_HASH: Method = Method {
     summary: "A transaction by its place in a block; null where there is none.",
     params: &[Param::required("blockHash", "Hash32"), Param::required("index", "Quantity")],
     result: "Transaction|null",
-    example: r#"["0xd0e0328ea2144e79859cd58734ecf44643b96f9f0a4d36c3e3df67a38f9176e6","0x0"]"#,
+    example: r#"["0xbba3a223c860dfe129ae16188c47d8c1a1050f9a4268776064eeb3a5da00686b","0x0"]"#,
 };
 
 const BY_BLOCK_NUMBER: Method = Method {

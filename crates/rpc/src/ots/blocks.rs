@@ -42,7 +42,7 @@ const DETAILS_BY_HASH: Method = Method {
     summary: "A block without its transactions, what it issued, and the fees of its senders.",
     params: &[Param::required("hash", "Hash32")],
     result: "BlockDetails|null",
-    example: r#"["0xd0e0328ea2144e79859cd58734ecf44643b96f9f0a4d36c3e3df67a38f9176e6"]"#,
+    example: r#"["0xbba3a223c860dfe129ae16188c47d8c1a1050f9a4268776064eeb3a5da00686b"]"#,
 };
 
 const TRANSACTIONS: Method = Method {
