@@ -217,6 +217,26 @@ contract DutiesTest is Fixture {
         }
     }
 
+    /// Let in by a benchmark of before that is settled late: rounds from between ask nothing.
+    function test_whoever_was_out_when_a_round_was_opened_does_not_owe_it() external {
+        address id = member(ALICE, 1);
+        _nextWindow();
+        uint256 missed = _flaggedRound(id);
+        uint256 job = compute.benchmarkId(openRound(ICompute.RoundKind.All), id);
+        vm.warp(block.timestamp + 3);
+        solve(job);
+        report(job, 1_000, 3);
+        vm.warp(compute.worker(id).validUntil + 1);
+        uint256 between = openRound(ICompute.RoundKind.Spot);
+        compute.miss(missed, id);
+        compute.settle(job);
+        check(compute.worker(id).measured && compute.worker(id).validUntil > block.timestamp, "in again");
+        _flag(id);
+        check(!compute.isAsked(between, id), "asked by a round of when it was out");
+        _nextDay();
+        check(compute.isAsked(openRound(ICompute.RoundKind.Spot), id), "asked from now on");
+    }
+
     /// Lowered between its computation and its commitment, by whoever calls `miss` of another round first.
     function test_an_answer_for_the_class_before_is_no_strike() external {
         address id = member(ALICE, 1);
