@@ -192,14 +192,14 @@ fn an_operator_changes_stake_terms_declaration_and_agent() {
 
     let as_agent =
         |words: &str| it.does_as(&format!("{words} --operator {OPERATOR}"), "--dev-account 2");
-    refused(&as_agent("terms --capacity 3"), &[AGENT, "neither operator nor agent"]);
+    refused(&as_agent("terms --capacity 3"), &[AGENT, "only its operator"]);
     it.done(&format!("agent --set {AGENT}"));
     assert_eq!(it.status()["agent"], AGENT.to_lowercase());
     assert_eq!(as_agent("terms --capacity 3").code, Some(0));
     assert_eq!(it.status()["capacity"], 3);
-    refused(&as_agent("exit"), &["neither operator nor agent", "terms, and nothing else"]);
+    refused(&as_agent("exit"), &["only its operator", "terms, and nothing else"]);
     it.done("agent --none");
-    refused(&as_agent("terms --capacity 4"), &["neither operator nor agent"]);
+    refused(&as_agent("terms --capacity 4"), &["only its operator"]);
     for words in ["agent", "agent --none --set 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"] {
         let ended = it.does(words);
         assert!(ended.code == Some(2) && ended.stderr.contains("--none"), "{ended:?}");

@@ -84,6 +84,13 @@ fn in_words(Terms { capacity, base, price }: &Terms) -> String {
 /// What is asked for and is not so, and which command changes it.
 fn differences(it: &Worker, wishes: &Wishes, device: &Detected) -> Vec<String> {
     let mut all = Vec::new();
+    if !it.exitedAt.is_zero() {
+        all.push(
+            "the worker has left: it is measured and drawn no more; `mfenx worker release` pays its \
+             stake when the time is over"
+                .to_owned(),
+        );
+    }
     if let Some(class) = wishes.class.filter(|class| *class != it.class) {
         all.push(format!(
             "--class {class} is ignored, the worker has class {}: `mfenx worker attest --class \
@@ -142,7 +149,7 @@ pub fn attest(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_primitives::B256;
+    use alloy_primitives::{B256, aliases::U40};
 
     #[test]
     fn what_is_not_asked_for_stays_and_what_is_ignored_is_said() {
@@ -171,5 +178,8 @@ mod tests {
         let [declared] = &differences(&it, &none, &other)[..] else { panic!("one line") };
         assert!(declared.contains("driver, PCI id differ"), "{declared}");
         assert!(declared.contains("`mfenx worker attest`"), "{declared}");
+        let left = Worker { exitedAt: U40::from(5), ..it.clone() };
+        let [gone] = &differences(&left, &none, &device)[..] else { panic!("one line") };
+        assert!(gone.contains("has left") && gone.contains("release"), "{gone}");
     }
 }

@@ -1,8 +1,9 @@
 //! The contract's errors in words for whoever runs a worker, an order or an authority.
 
 use crate::interface::ICompute::{IComputeErrors as Error, JobState, OrderFault, SlotState};
-use alloy_primitives::{Bytes, utils::format_ether};
+use alloy_primitives::{Bytes, U256, utils::format_ether};
 use alloy_sol_types::SolInterface;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a revert means, and what to do.
 pub(crate) fn words(reason: &Bytes) -> String {
@@ -21,8 +22,8 @@ fn of_parties(error: &Error) -> Option<String> {
         Error::NotAuthority(it) => format!("{} is no authority of this chain", it.caller),
         Error::NotOperator(it) => {
             format!(
-                "{} is neither operator nor agent of the worker; an agent may commit, open and change \
-                 terms, and nothing else",
+                "{} may not do that to the worker: only its operator may do everything; its agent may \
+                 commit, open and change terms, and nothing else",
                 it.caller
             )
         }
@@ -57,12 +58,36 @@ fn of_parties(error: &Error) -> Option<String> {
             it.holder
         ),
         Error::NotYet(it) => {
-            format!("it is too early; from second {} since 1970 on it can be done", it.time)
+            // Times of blocks are close to those of a clock, and this is for people.
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            let left = it.time.saturating_sub(U256::from(now)).saturating_to();
+            format!(
+                "it is too early; it can be done {} by this machine's clock, at second {} since 1970",
+                from_now(left),
+                it.time
+            )
         }
         Error::NothingDue(_) => "nothing is due to this account".into(),
         Error::TransferFailed(_) => "the receiver does not take the payment".into(),
         _ => return None,
     })
+}
+
+/// When that is, in the two largest units that are not 0; rounded up, so that it is not too early then.
+fn from_now(seconds: u64) -> String {
+    if seconds == 0 {
+        return "with the next block".into();
+    }
+    if seconds < 120 {
+        return format!("in {seconds} seconds");
+    }
+    let minutes = seconds.div_ceil(60);
+    let hours = minutes.div_ceil(60);
+    match minutes {
+        0..60 => format!("in {minutes} min"),
+        60..1_440 => format!("in {} h {} min", minutes / 60, minutes % 60),
+        _ => format!("in {} d {} h", hours / 24, hours % 24),
+    }
 }
 
 /// Orders, slots, jobs and rounds.
@@ -144,7 +169,7 @@ fn without_repetition(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::interface::ICompute;
-    use alloy_primitives::{U256, address};
+    use alloy_primitives::address;
     use alloy_sol_types::{Revert, SolError};
 
     fn said(error: &impl SolError) -> String {
@@ -159,12 +184,36 @@ mod tests {
         assert!(none.contains("mfenx worker") && !none.contains("NoSuchWorker"), "{none}");
         let never = said(&ICompute::NotExited { worker });
         assert!(never.contains("mfenx worker exit"), "{never}");
-        assert!(said(&ICompute::NotYet { time: U256::from(1_700) }).contains("1700"));
+        let early = said(&ICompute::NotYet { time: U256::from(1_700) });
+        assert!(early.contains("1700") && early.contains("with the next block"), "{early}");
+        // Both of whoever is nobody and of an agent that wants too much.
+        let caller = said(&ICompute::NotOperator { caller: worker });
+        assert!(caller.contains("only its operator") && !caller.contains("neither"), "{caller}");
         let min = U256::from(10).pow(U256::from(18));
         let stake = said(&ICompute::StakeTooSmall { stake: U256::ZERO, min });
         assert!(stake.contains("1.0") && stake.contains("JULIAN"), "{stake}");
         assert!(said(&ICompute::WrongJob { state: JobState::Late }).contains("late"));
         assert!(said(&ICompute::Busy { live: 3 }).starts_with("3 jobs"));
+    }
+
+    #[test]
+    fn a_wait_is_told_in_units_of_its_size_and_never_too_short() {
+        for (seconds, text) in [
+            (0, "with the next block"),
+            (119, "in 119 seconds"),
+            (120, "in 2 min"),
+            (121, "in 3 min"),
+            (3_541, "in 1 h 0 min"),
+            (7_260, "in 2 h 1 min"),
+            (86_400, "in 1 d 0 h"),
+            (86_401, "in 1 d 1 h"),
+            (602_000, "in 7 d 0 h"),
+            (604_799, "in 7 d 0 h"),
+        ] {
+            assert_eq!(from_now(seconds), text, "{seconds}");
+        }
+        let never = said(&ICompute::NotYet { time: U256::MAX });
+        assert!(never.contains(" d "), "{never}");
     }
 
     /// No error of the contract is printed as the code has it: `Name { field: ... }`.

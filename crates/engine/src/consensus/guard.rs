@@ -175,6 +175,11 @@ impl Guard {
         self.copied
     }
 
+    /// Whether a copy can be told from the file also when it is given the file's inode number.
+    pub(super) const fn knows_birth(&self) -> bool {
+        self.slots.knows_birth()
+    }
+
     /// The last message that it knows.
     pub(super) const fn last(&self) -> &Signed {
         &self.record.last

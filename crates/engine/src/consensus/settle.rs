@@ -61,6 +61,16 @@ pub(super) fn holds_back(claimed: u64, head: u64, waited: Duration) -> bool {
     claimed > head.saturating_add(close) && waited < SYNC_FIRST
 }
 
+/// Whether the authorities but `ours` are a quorum when all of them are heard. If not, at a head above
+/// 0, nothing but the operator's word ends a doubt: they cannot decide without us, so the set stays
+/// what it is, too.
+pub(super) fn others_can_tell(authorities: &Authorities, ours: Option<Address>) -> bool {
+    let set = authorities.set();
+    let own = ours.and_then(|ours| set.by_operator(&Operator(ours))).map_or(0, |own| own.power);
+    let others = set.total_power().saturating_sub(own);
+    thresholds(set.quorum()).quorum.is_met(others, set.total_power())
+}
+
 /// The lowest head that each authority in force claimed in this run. As many as there are authorities.
 #[derive(Debug, Default)]
 pub(super) struct Claims(BTreeMap<PeerId, u64>);
@@ -253,6 +263,16 @@ impl Driver {
                  authorities are connected, or a quorum besides this one. Start them, with each \
                  other as --bootnode. If this chain is new and they cannot be started, start this \
                  node with --trust-empty-log: it says that these keys never signed on this chain"
+            ),
+            None if head > 0 && !others_can_tell(authorities, self.operator) => tracing::warn!(
+                head,
+                missing,
+                "NOT VOTING: {}, and the other authorities without this one are no quorum, however \
+                 many are connected: nobody can tell, and waiting does not end this. Let the node \
+                 catch up with every block that the others have, make certain that no other copy \
+                 runs with these keys; if they signed nothing in the last blocks that is not in this \
+                 directory, start the node with --trust-empty-log",
+                doubt.reason(),
             ),
             None => tracing::warn!(
                 head,

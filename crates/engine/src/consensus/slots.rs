@@ -16,8 +16,9 @@
 //! place, so that a copy of an earlier run is found out also when it was written over the file.
 //!
 //! Not found out: a rolled back snapshot of a file system, a disk or a machine, in which the file is
-//! the very same; a copy written over the file, with nothing started in between; where births are not
-//! told, a copy that was given the number of the file it is of.
+//! the very same, and so is a hard link to it; a copy written over the file, with nothing started in
+//! between; the directory that a copy was made of; where births are not told ([`Slots::knows_birth`]),
+//! a copy that was given the number of the file it is of.
 
 use super::guard::{Doubt, GuardError, Signed};
 use std::{
@@ -51,10 +52,15 @@ impl Identity {
         Ok(Self { inode: metadata.ino(), birth })
     }
 
+    /// Whether a file that was given this one's number, once it is gone, can be told from it.
+    const fn has_birth(self) -> bool {
+        self.birth != 0
+    }
+
     /// Whether this can be the same file as `other`. A birth that is told now and was not then, or the
     /// other way round, is that of another kernel.
     const fn may_be(self, other: Self) -> bool {
-        let births = self.birth == other.birth || self.birth == 0 || other.birth == 0;
+        let births = self.birth == other.birth || !self.has_birth() || !other.has_birth();
         self.inode == other.inode && births
     }
 }
@@ -118,6 +124,12 @@ impl Slots {
         slots.write(record)?;
         slots.file.sync_all().and_then(|()| fs::rename(&fresh, path)).map_err(failed)?;
         Ok((slots, record))
+    }
+
+    /// Whether the file system tells when the file was born. Where it does not, a copy that is given
+    /// the file's number passes for it.
+    pub(super) const fn knows_birth(&self) -> bool {
+        self.identity.has_birth()
     }
 
     /// Makes a record durable. Blocking.
@@ -302,6 +314,17 @@ mod tests {
         let of = |inode, birth| Identity { inode, birth };
         assert!(file.may_be(file) && file.may_be(of(7, 0)) && of(7, 0).may_be(file));
         assert!(!file.may_be(of(7, 6)) && !file.may_be(of(8, 5)) && !file.may_be(of(8, 0)));
+        assert!(file.has_birth() && !of(7, 0).has_birth());
+    }
+
+    /// The warning of a file without birth is said where the system tells none, and nowhere else.
+    #[test]
+    fn it_is_known_whether_the_file_system_tells_births() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("signed");
+        let record = Record { doubt: None, votes_from: 0, last: Signed::default() };
+        let slots = opened(&path, record);
+        assert_eq!(slots.knows_birth(), fs::metadata(&path).unwrap().created().is_ok());
     }
 
     #[test]

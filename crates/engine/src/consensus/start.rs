@@ -114,6 +114,7 @@ impl Driver {
         };
         driver.audit_start();
         driver.say_copied();
+        driver.say_blind();
         let started = driver.check_record().and_then(|()| driver.start_height(recovered));
         if let Err(error) = started {
             driver.audit_end(Some(&error));

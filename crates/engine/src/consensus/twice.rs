@@ -16,7 +16,11 @@
 //! until it is settled anew from which height on. That is noticed as the block is synced; what was
 //! signed before, at the first height of an old copy, it is too late for.
 
-use super::{driver::Driver, guard::Doubt, settle::after_other_runs};
+use super::{
+    driver::Driver,
+    guard::{Doubt, Guard},
+    settle::after_other_runs,
+};
 use crate::error::EngineError;
 use mfenx_consensus::{Certificate, Decision, Operator, ValidatorSet, thresholds};
 use std::time::Duration;
@@ -195,6 +199,21 @@ impl Driver {
             last.height,
         );
         self.audit_doubt(None);
+    }
+
+    /// Says that a copy of the record may pass for the record, if it may.
+    pub(super) fn say_blind(&self) {
+        let guard = self.journal.as_ref().map(|journal| journal.guard());
+        if guard.is_none_or(Guard::knows_birth) {
+            return;
+        }
+        tracing::warn!(
+            "the file system of this directory does not tell when a file was born, as ext4 with inodes \
+             of 128 bytes: a record of signatures that is restored from a backup can get the inode \
+             number of the old one, and is not noticed then. Put the directory on another file \
+             system, or delete `signed` and `consensus.log` in its `consensus` before the node is \
+             started on a restored one"
+        );
     }
 }
 

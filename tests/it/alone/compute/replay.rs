@@ -99,7 +99,7 @@ fn an_old_answer_and_anothers_are_refused() {
     let refused = open(&first.contract, jobs[0], &others).unwrap_err();
     assert!(refused.contains("not the roots"), "{refused}");
     let refused = open(&buyer, jobs[0], &answer).unwrap_err();
-    assert!(refused.contains("neither operator nor agent"), "{refused}");
+    assert!(refused.contains("only its operator"), "{refused}");
     assert_eq!(open(&first.contract, jobs[0], &answer), Ok(JobState::Verified));
     assert_eq!(first.status().due, U256::from(REWARD));
     // Once more for the same job: nobody is paid twice.

@@ -1,7 +1,7 @@
 //! What follows from the heads that peers claim.
 
 use super::super::{
-    settle::{Claims, holds_back},
+    settle::{Claims, holds_back, others_can_tell},
     sources::Sources,
 };
 use super::support::{claiming, directory, identity, open_chain, operator, spec};
@@ -51,6 +51,25 @@ fn a_quorum_of_others_says_from_where_on_a_wiped_authority_signs() {
     assert_eq!(first(&heard(&three, &heads(&[2, 5])), &three, 90), Some(8));
     // What one of them has more is verified first.
     assert_eq!(first(&heard(&three, &heads(&[2, 5])), &three, 4), None);
+}
+
+/// Whoever waits where that is false is told so, for no claims end it.
+#[test]
+fn others_that_are_no_quorum_can_never_tell() {
+    for (count, quorum, can) in [
+        (1, Quorum::Majority, false),
+        (2, Quorum::Majority, false),
+        (3, Quorum::Majority, true),
+        (2, Quorum::Bft, false),
+        (3, Quorum::Bft, false),
+        (4, Quorum::Bft, true),
+    ] {
+        let set = authorities(count, quorum);
+        let all = heard(&set, &heads(&vec![5; usize::from(count) - 1]));
+        assert_eq!(others_can_tell(&set, Some(operator(0))), can, "{count} under {quorum:?}");
+        assert_eq!(first(&all, &set, 5).is_some(), can, "{count} under {quorum:?}");
+        assert!(others_can_tell(&set, Some(operator(99))), "a stranger lacks none of them");
+    }
 }
 
 #[test]
