@@ -221,8 +221,9 @@ impl Keeper {
 
     /// How long to leave to others what `subject` names.
     fn patience(&self, subject: B256) -> u64 {
-        let hash = keccak256([self.contract.account().as_slice(), subject.as_slice()].concat());
-        u64::from(hash[0]) % PATIENCE
+        let preimage = [self.contract.account().as_slice(), subject.as_slice()].concat();
+        let [first, ..] = keccak256(preimage).0;
+        u64::from(first) % PATIENCE
     }
 }
 
