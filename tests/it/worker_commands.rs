@@ -47,7 +47,12 @@ fn a_directory_without_a_worker_is_left_as_it_is() {
                 refused(&ended, &[place, "holds no worker", "--dir", "`mfenx worker`"]);
             }
         }
-        for command in ["observe", "lapse 1"] {
+        for command in [
+            "observe",
+            "lapse 1",
+            "miss 0 0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+            "refresh 0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+        ] {
             let ended = worker(&format!("{command} --dir {{}}"), directory);
             refused(&ended, &["holds no account", "--operator-key"]);
         }
@@ -70,6 +75,12 @@ fn what_the_contract_refuses_is_said_in_words() {
     assert!(!lapse.stderr.contains(['{', '(']), "not as the code has it: {lapse:?}");
     let wrong = with("lapse one --dev-account 5");
     assert!(wrong.stderr.contains("not the number of a job"), "{wrong:?}");
+    for words in [format!("miss 0 {OPERATOR}"), format!("refresh {OPERATOR}")] {
+        let refusal = with(&format!("{words} --dev-account 5"));
+        refused(&refusal, &["worker", "is not registered"]);
+    }
+    let wrong = with(&format!("miss one {OPERATOR} --dev-account 5"));
+    assert!(wrong.stderr.contains("not the number of a round"), "{wrong:?}");
     assert!(!directory.exists());
     // The stake is missing: who lacks how much, in JULIAN. The keys are made, so that they can be funded.
     let broke = with("--backend cpu");

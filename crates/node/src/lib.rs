@@ -61,6 +61,6 @@ pub use transfer::{
 };
 pub use worker::{
     Account as WorkerAccount, BackendChoice, WorkerAccess, WorkerConfig, WorkerEvent,
-    WorkerRequest, lapse_job, run_observer, run_worker, worker_devices, worker_request,
-    worker_status,
+    WorkerRequest, lapse_job, miss_round, refresh_worker, run_observer, run_worker, worker_devices,
+    worker_request, worker_status,
 };

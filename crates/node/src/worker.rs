@@ -6,7 +6,9 @@
 
 mod requests;
 
-pub use requests::{WorkerRequest, lapse_job, worker_request, worker_status};
+pub use requests::{
+    WorkerRequest, lapse_job, miss_round, refresh_worker, worker_request, worker_status,
+};
 
 use crate::{
     accounts::dev_accounts,
@@ -292,7 +294,7 @@ pub fn run_worker(
     Ok(())
 }
 
-/// Reports times of benchmarks as an authority until a signal comes.
+/// Reports times of benchmarks and keeps workers to their duties, as an authority, until a signal comes.
 ///
 /// # Errors
 /// The account is no authority, or the node does not answer at the start.

@@ -27,6 +27,7 @@ mod contract;
 mod device;
 mod error;
 mod interface;
+mod keep;
 mod machine;
 mod observe;
 mod refusal;

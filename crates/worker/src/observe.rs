@@ -1,5 +1,8 @@
 //! What an authority saw of benchmarks: how long each took, for the attestation's fourth level.
 //!
+//! It keeps workers to their duties, too, in a thread of its own: what that waits for delays no look at a
+//! block, of which the times are made.
+//!
 //! The clock is this machine's. A time runs from the arrival of the block whose beacon gave the seed
 //! to the arrival of the block with the commitment, less the median round trip to the node, which
 //! stands for the network between.
@@ -8,6 +11,7 @@ use crate::{
     contract::{Contract, signature},
     error::WorkerError,
     interface::ICompute::{self, IComputeEvents as Event},
+    keep::Keeper,
 };
 use alloy_primitives::U256;
 use alloy_sol_types::SolCall;
@@ -72,11 +76,27 @@ impl Observer {
         })
     }
 
-    /// Watches until `stop`; `report` is told what was reported.
+    /// Watches, and keeps workers to their duties, until `stop`; `report` is told what was reported.
     ///
     /// # Errors
     /// Something that waiting does not mend.
     pub fn run(
+        &mut self,
+        stop: &AtomicBool,
+        report: impl FnMut(&[Observed]),
+    ) -> Result<(), WorkerError> {
+        let failed = AtomicBool::new(false);
+        let mut keeper = Keeper::new(self.contract.clone(), self.cursor);
+        thread::scope(|scope| {
+            let is_over = || stop.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
+            scope.spawn(move || keeper.run(is_over));
+            let watched = self.watch(stop, report);
+            failed.store(watched.is_err(), Ordering::Relaxed);
+            watched
+        })
+    }
+
+    fn watch(
         &mut self,
         stop: &AtomicBool,
         mut report: impl FnMut(&[Observed]),

@@ -3,6 +3,8 @@
 mod hear;
 mod rounds;
 
+pub(crate) use hear::{BLOCKS_MAX, within};
+
 use crate::{
     book::{Book, Earnings},
     chores::Chores,

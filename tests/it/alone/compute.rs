@@ -4,6 +4,7 @@
 mod cheats;
 mod delivery;
 mod draws;
+mod duties;
 mod rates;
 mod replay;
 mod suspect;
@@ -48,9 +49,15 @@ impl Drop for Program {
 /// A development chain with a block a second, and the authority that reports times.
 fn chain(directory: &Path) -> (Node, Program) {
     let node = Node::from_command(listening(&["dev", "--block-time", "1s"]));
+    let observer = observer(&url(&node), directory);
+    (node, observer)
+}
+
+/// The authority of a development chain, which reports times.
+fn observer(url: &str, directory: &Path) -> Program {
     let mut observer = mfenx(&["worker", "observe", "--poll", "20", "--dev-account", "0"]);
-    observer.arg("--rpc").arg(url(&node)).arg("--dir").arg(directory.join("observer"));
-    (node, Program::start(observer))
+    observer.arg("--rpc").arg(url).arg("--dir").arg(directory.join("observer"));
+    Program::start(observer)
 }
 
 fn url(node: &Node) -> String {

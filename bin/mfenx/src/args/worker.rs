@@ -36,7 +36,14 @@ pub(crate) enum WorkerCommand {
     /// End a job that missed its deadline or its opening, of whatever worker: its slot is drawn anew.
     /// Workers do this by themselves; anybody with an account may.
     Lapse(LapseArgs),
-    /// Report how long benchmarks took, as an authority.
+    /// End the benchmark that a round asked of a worker, of whomever, and that was not answered in time:
+    /// the worker is lowered a class. `mfenx worker observe` does this by itself; anybody with an account
+    /// may.
+    Miss(MissArgs),
+    /// Look again whether a worker, of whomever, can be drawn: one whose measurement ran out gives its seat
+    /// back. `mfenx worker observe` does this by itself; anybody with an account may.
+    Refresh(RefreshArgs),
+    /// Report how long benchmarks took, and keep workers to their duties, as an authority.
     Observe(ObserveArgs),
     /// Print the devices of this machine, as workers declare them.
     Devices(DevicesArgs),
@@ -211,6 +218,34 @@ pub(crate) struct LapseArgs {
 fn parse_job(text: &str) -> Result<U256, String> {
     text.parse()
         .map_err(|_| format!("`{text}` is not the number of a job: decimal, or 0x and hexadecimal"))
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MissArgs {
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    /// The round, as the event `RoundOpened` names it.
+    #[arg(value_name = "ROUND", value_parser = parse_round)]
+    pub(crate) round: U256,
+    /// The worker's name, as `mfenx worker` and `status` print it.
+    #[arg(value_name = "WORKER")]
+    pub(crate) worker: Address,
+}
+
+/// Decimal, or hexadecimal after `0x`; the contract counts rounds in 32 bits.
+fn parse_round(text: &str) -> Result<U256, String> {
+    let wrong = || format!("`{text}` is not the number of a round: decimal, or 0x and hexadecimal");
+    let round: U256 = text.parse().map_err(|_| wrong())?;
+    if round > U256::from(u32::MAX) { Err(wrong()) } else { Ok(round) }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RefreshArgs {
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    /// The worker's name, as `mfenx worker` and `status` print it.
+    #[arg(value_name = "WORKER")]
+    pub(crate) worker: Address,
 }
 
 #[derive(Debug, Args)]

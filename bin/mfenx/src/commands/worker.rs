@@ -9,8 +9,8 @@ use crate::{
 };
 use mfenx_node::{
     BackendChoice, NodeError, Receipt, WorkerAccess, WorkerAccount, WorkerConfig, WorkerEvent,
-    WorkerLimits, WorkerRequest, WorkerWishes, lapse_job, run_observer, run_worker, worker_devices,
-    worker_request, worker_status,
+    WorkerLimits, WorkerRequest, WorkerWishes, lapse_job, miss_round, refresh_worker, run_observer,
+    run_worker, worker_devices, worker_request, worker_status,
 };
 use std::{
     num::NonZeroUsize,
@@ -40,6 +40,14 @@ pub(crate) fn run(args: WorkerArgs) -> Result<(), NodeError> {
         Some(WorkerCommand::Stake(args)) => request(args.access, WorkerRequest::Stake(args.add)),
         Some(WorkerCommand::Lapse(args)) => {
             done(&lapse_job(&access(args.access), args.job)?);
+            Ok(())
+        }
+        Some(WorkerCommand::Miss(args)) => {
+            done(&miss_round(&access(args.access), args.round, args.worker)?);
+            Ok(())
+        }
+        Some(WorkerCommand::Refresh(args)) => {
+            done(&refresh_worker(&access(args.access), args.worker)?);
             Ok(())
         }
         Some(WorkerCommand::Observe(args)) => {

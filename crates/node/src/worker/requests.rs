@@ -85,3 +85,27 @@ pub fn lapse_job(access: &WorkerAccess, job: U256) -> Result<Receipt, NodeError>
     let contract = access.contract(access.passphrase()?.as_ref())?;
     Ok(contract.send(&ICompute::lapseCall { job }, U256::ZERO)?)
 }
+
+/// Ends the benchmark that a round asked of a worker, of whomever, and that was not answered; the
+/// transaction's receipt. Anybody may: an account is enough.
+///
+/// # Errors
+/// The contract refuses, and says why.
+pub fn miss_round(
+    access: &WorkerAccess,
+    round: U256,
+    worker: Address,
+) -> Result<Receipt, NodeError> {
+    let contract = access.contract(access.passphrase()?.as_ref())?;
+    Ok(contract.send(&ICompute::missCall { round, worker }, U256::ZERO)?)
+}
+
+/// Lets the contract look again whether a worker, of whomever, can be drawn; the transaction's receipt.
+/// Anybody may: an account is enough.
+///
+/// # Errors
+/// The contract refuses, and says why.
+pub fn refresh_worker(access: &WorkerAccess, worker: Address) -> Result<Receipt, NodeError> {
+    let contract = access.contract(access.passphrase()?.as_ref())?;
+    Ok(contract.send(&ICompute::refreshCall { worker }, U256::ZERO)?)
+}

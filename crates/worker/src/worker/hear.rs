@@ -11,11 +11,11 @@ use alloy_primitives::{B256, U256};
 use mfenx_client::ClientError;
 
 /// Blocks whose events are asked for at once.
-const BLOCKS_MAX: u64 = 1_000;
+pub(crate) const BLOCKS_MAX: u64 = 1_000;
 
 /// Asks for a range of blocks, and for a shorter one as long as the node refuses it: there may be more
 /// events than it answers with. What was found, and up to which block.
-fn within<T>(
+pub(crate) fn within<T>(
     (from, mut to): (u64, u64),
     mut ask: impl FnMut((u64, u64)) -> Result<T, WorkerError>,
 ) -> Result<(T, u64), WorkerError> {
