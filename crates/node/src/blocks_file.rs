@@ -67,6 +67,15 @@ impl BlocksReader {
         self.size
     }
 
+    /// That there is something to read, to be asked before anything is read.
+    ///
+    /// # Errors
+    /// The file is empty.
+    pub(crate) fn require_content(&self) -> Result<(), NodeError> {
+        let empty = self.size == 0 && !self.sealed && self.input.buffer().is_empty();
+        if empty { Err(self.fail("the file is empty")) } else { Ok(()) }
+    }
+
     fn fail(&self, reason: impl Into<String>) -> NodeError {
         NodeError::BlocksFile {
             path: self.path.clone(),
@@ -212,6 +221,18 @@ mod tests {
         assert!(text.contains("byte 0"), "{text}");
         let huge = read_all(&[0xff; 9]).unwrap_err().to_string();
         assert!(huge.contains("the most is"), "{huge}");
+    }
+
+    #[test]
+    fn an_empty_file_is_no_file_of_blocks() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let wants = || BlocksReader::open(file.path()).unwrap().require_content();
+        let text = wants().unwrap_err().to_string();
+        assert!(text.ends_with("the file is empty"), "{text}");
+        for bytes in [MAGIC, &[0xc0][..]] {
+            std::fs::write(file.path(), bytes).unwrap();
+            wants().unwrap();
+        }
     }
 
     #[test]

@@ -80,9 +80,11 @@ impl Import<'_> {
 /// Whether a file holds blocks with their seals, which an import verifies.
 ///
 /// # Errors
-/// The file cannot be read.
+/// The file cannot be read, or is empty.
 pub fn has_seals(blocks: &Path) -> Result<bool, NodeError> {
-    Ok(BlocksReader::open(blocks)?.is_sealed())
+    let reader = BlocksReader::open(blocks)?;
+    reader.require_content()?;
+    Ok(reader.is_sealed())
 }
 
 /// Imports a file of RLP blocks into `datadir`, checking everything, seals where the file has them.
