@@ -1,14 +1,13 @@
 //! What workers owe, and who sees to it.
 
 use super::{
-    contract, observer,
+    contract, observer, order, post,
     suspect::{Manner, Suspect},
     until, url,
 };
 use crate::node::{Node, listening};
-use alloy_primitives::{Address, U256, keccak256};
-use ed25519_dalek::SigningKey;
-use mfenx_worker::{Contract, ICompute, attest, detect_cpu};
+use alloy_primitives::{Address, U256};
+use mfenx_worker::{Contract, ICompute, detect_cpu};
 
 fn worker(contract: &Contract, name: Address) -> ICompute::Worker {
     contract.view(&ICompute::workerCall { worker_: name }).unwrap()
@@ -40,6 +39,22 @@ fn report(authority: &Contract, job: U256, milliseconds: u32) {
     until("the report is taken", || authority.send(&call, U256::ZERO).is_ok());
 }
 
+/// Lets the only worker be late with a result, so that it has to be measured anew; its record stays.
+fn late(it: &Suspect, authority: &Contract, buyer: &Contract) {
+    it.becomes(Manner::Sleeping);
+    let id = post(buyer, order([20, 24, 17], 1, 16, 60));
+    until("it is late", || {
+        let call = ICompute::resultOfCall { order_: id, slot_: 0 };
+        let job = authority.view(&call).unwrap().job_;
+        // Either is refused when it is not the time for it.
+        let _ = authority.send(&ICompute::drawCall { order: id, slot: 0 }, U256::ZERO);
+        let _ = authority.send(&ICompute::lapseCall { job }, U256::ZERO);
+        !worker(authority, it.name).measured
+    });
+    let cancel = ICompute::cancelCall { order: id, slots: vec![0] };
+    until("the order is no more", || buyer.send(&cancel, U256::ZERO).is_ok());
+}
+
 /// One does not answer a round that asks it, and another is eligible no more. Nobody but an authority's
 /// observer says so.
 #[test]
@@ -48,17 +63,19 @@ fn an_observer_keeps_workers_to_their_duties() {
     let node = Node::from_command(listening(&["dev", "--block-time", "1s"]));
     let authority = contract(&node, 0);
     let start = |index| Suspect::start(&node, index, directory.path(), &cpu, None);
-    let (sleeping, mut gone) = (start(1), start(2));
-    for it in [&sleeping, &gone] {
+    let measured = |it: &Suspect| {
         report(&authority, benchmark(&authority, it.name), 1_000);
         until("it is in the pool", || it.status().eligible);
-    }
+    };
+    let sleeping = start(1);
+    measured(&sleeping);
+    late(&sleeping, &authority, &contract(&node, 9));
+    let mut gone = start(2);
+    measured(&gone);
     // It does nothing for itself from now on.
     gone.stop();
     // Measured anew and a thousand times faster, it is flagged: every spot check asks it.
-    let key = SigningKey::from_bytes(&keccak256([1]).0);
-    let declare = || attest(&sleeping.contract, sleeping.name, &key, None, &cpu).is_ok();
-    until("it has declared its device anew", declare);
+    sleeping.becomes(Manner::Honest);
     let again = benchmark(&authority, sleeping.name);
     sleeping.becomes(Manner::Sleeping);
     report(&authority, again, 1);
