@@ -68,20 +68,24 @@ pub fn verify_certificate(
         let signer = validators.get(*index).ok_or(CertificateError::UnknownSigner)?;
         signers.push((signer.operator, signature));
     }
-    let votes = signers.into_iter().map(|(operator, signature)| {
-        let vote = Vote {
-            kind: VoteType::Precommit,
-            height: certificate.height,
-            round: Round::new(certificate.round),
-            value: NilOrVal::Val(certificate.block_hash),
-            operator,
-        };
-        (vote, signature)
-    });
+    let votes = signers
+        .into_iter()
+        .map(|(operator, signature)| (certificate.precommit_of(operator), signature));
     verify_votes(domain, validators, votes, thresholds(validators.quorum()).quorum)
 }
 
 impl Certificate {
+    /// What an authority signed that is in it.
+    pub(crate) const fn precommit_of(&self, operator: Operator) -> Vote {
+        Vote {
+            kind: VoteType::Precommit,
+            height: self.height,
+            round: Round::new(self.round),
+            value: NilOrVal::Val(self.block_hash),
+            operator,
+        }
+    }
+
     /// The certificate of the core's precommits; `None` when one is of nobody in the set.
     pub(crate) fn from_core(
         validators: &ValidatorSet,

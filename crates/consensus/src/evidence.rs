@@ -1,10 +1,8 @@
 //! Equivocation: two signed messages of one authority that exclude each other.
 
-use malachite_core_types::{NilOrVal, VoteType};
+use malachite_core_types::VoteType;
 
-use crate::{
-    Certificate, Domain, Height, Operator, Round, SignedProposal, SignedVote, ValidatorSet, Vote,
-};
+use crate::{Certificate, Domain, Height, Operator, SignedProposal, SignedVote, ValidatorSet};
 
 /// Two messages that no honest authority signs both of. The pair is in ascending order of encoding,
 /// so that a pair has one evidence, whichever message was seen first.
@@ -64,22 +62,13 @@ impl Evidence {
         one: &Certificate,
         other: &Certificate,
     ) -> Vec<Self> {
-        let vote = |certificate: &Certificate, operator, signature| {
-            let vote = Vote {
-                kind: VoteType::Precommit,
-                height: certificate.height,
-                round: Round::new(certificate.round),
-                value: NilOrVal::Val(certificate.block_hash),
-                operator,
-            };
-            SignedVote::new(vote, signature)
-        };
         let mut found = Vec::new();
         for (index, signature) in &one.signatures {
             let again = other.signatures.iter().find(|(signer, _)| signer == index);
             if let (Some((_, again)), Some(signer)) = (again, validators.get(*index)) {
-                let votes = [(one, signature), (other, again)]
-                    .map(|(of, signature)| vote(of, signer.operator, *signature));
+                let votes = [(one, signature), (other, again)].map(|(of, signature)| {
+                    SignedVote::new(of.precommit_of(signer.operator), *signature)
+                });
                 let [one, other] = votes;
                 found.extend(Self::of_votes(one, other));
             }

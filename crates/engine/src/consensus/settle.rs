@@ -1,9 +1,10 @@
 //! From which height on keys sign of which this directory has no record.
 //!
-//! A directory without a record is new, or it was lost; one whose record is in doubt
-//! ([`Doubt`]) may be an old copy. What its keys signed last must not be signed again. What can be known of it follows from what others say of their heads. Let this
-//! node's own head be `n`, every block up to it verified, and its keys have signed last for height
-//! `h`. Block `h - 1` was decided then, by a quorum whose members all had block `h - 2`, durably.
+//! A directory without a record is new, or it was lost; one whose record is in doubt ([`Doubt`]) may
+//! be an old copy. What its keys signed last must not be signed again. What can be known of it
+//! follows from what others say of their heads. Let this node's own head be `n`, every block up to it
+//! verified, and its keys have signed last for height `h`. Block `h - 1` was decided then, by a quorum
+//! whose members all had block `h - 2`, durably.
 //!
 //! - *A quorum of others* that claim no more than `x <= n` has a member in common with that one, which
 //!   is honest, so `h - 2 <= x`: nothing was signed from `x + 3` on. We do not count, for we are the
@@ -180,8 +181,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Finds out what a new directory, or one with an old record, means, and begins to vote when nothing stands against it any
-    /// more. Keys that are not in force yet are looked at as well, so that they need not wait when
+    /// Finds out what a new directory, or one with an old record, means, and begins to vote when
+    /// nothing stands against it any more. Keys that are not in force yet are looked at as well, so that they need not wait when
     /// they are.
     fn settle_guard(&mut self) -> Result<(), EngineError> {
         if self.participation == Participation::Validator {
